@@ -1,0 +1,1 @@
+"""gan_jax: a laboratory for the stability of GAN training."""

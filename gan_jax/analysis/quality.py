@@ -1,0 +1,166 @@
+"""How good are a generator's samples: measures that compare it with the data, never with its loss.
+
+Every distance comes with its floor: the same distance between real samples and other real samples of the same
+number. No generator can be expected below it, so "good" has a meaning that is not a matter of taste.
+Latents and real samples of an evaluation are drawn once from `data_seed`: they are the same for every
+seed, variant and record.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from gan_jax.config import Experiment
+from gan_jax.game.gan import discriminate, draw_latents, generate, make_program, seed_key
+from gan_jax.game.players import Parts
+from gan_jax.game.state import GanState
+from gan_jax.training.loop import Evaluation
+
+N_DIRECTIONS = 8
+N_FLOOR_DRAWS = 100
+# The measure that verdicts and tables call "quality"; lower is better.
+QUALITY = "sliced_wasserstein"
+# Uses of the data seed's key; 0 is the training set's.
+LATENTS, REAL, FLOOR, DIRECTIONS = 1, 2, 3, 4
+
+
+class EvaluationInputs(NamedTuple):
+    """What an evaluation compares with.
+
+    Attributes:
+      z: latents [n, latent_dim].
+      x_real: real samples [n, *shape].
+      directions: unit vectors [direction, feature].
+      projected_real: x_real along each direction, sorted [direction, n].
+      pair_distance: mean distance of two real samples, data units.
+    """
+
+    z: jax.Array
+    x_real: jax.Array
+    directions: jax.Array
+    projected_real: jax.Array
+    pair_distance: jax.Array
+
+
+def sort_floats(x: jax.Array) -> jax.Array:
+    """Sort finite float32 numbers along the last axis, as the integers of the same order.
+
+    Measured 4 times as fast as `jnp.sort` on a CPU (8 x 512 numbers, jax 0.10), whose comparison of floats
+    has NaN and signed zeros to consider.
+    """
+    integers = _ordered(lax.bitcast_convert_type(x, jnp.int32))
+    return lax.bitcast_convert_type(_ordered(lax.sort(integers)), jnp.float32)
+
+
+def _ordered(integers: jax.Array) -> jax.Array:
+    # A negative float's bits count downwards; flipping all but its sign makes them count upwards (and back).
+    return jnp.where(integers < 0, integers ^ 0x7FFFFFFF, integers)
+
+
+def slice_directions(key: jax.Array, dimension: int) -> jax.Array:
+    """Unit vectors [direction, dimension]: the axis in 1-D, even angles of a half turn in 2-D, else random."""
+    if dimension == 1:
+        return jnp.ones((1, 1))
+    if dimension == 2:
+        angles = jnp.arange(N_DIRECTIONS) * (jnp.pi / N_DIRECTIONS)
+        return jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=1)
+    directions = jax.random.normal(key, (N_DIRECTIONS, dimension))
+    return directions / jnp.linalg.norm(directions, axis=1, keepdims=True)
+
+
+def project(directions: jax.Array, x: jax.Array) -> jax.Array:
+    """Sorted projections [direction, n] of samples [n, *shape]."""
+    return sort_floats(directions @ x.reshape(x.shape[0], -1).T)
+
+
+def sliced_wasserstein(directions: jax.Array, x: jax.Array, projected_real: jax.Array) -> jax.Array:
+    """Sliced Wasserstein-1 distance of samples [n, *shape] from as many real ones, in data units.
+
+    The mean over `directions` of the one-dimensional distance, which pairs the sorted projections:
+    1/n sum |x_(i) - real_(i)|.
+
+    Source: Bonneel et al. 2015, "Sliced and Radon Wasserstein Barycenters of Measures" (there W2).
+    """
+    return jnp.abs(project(directions, x) - projected_real).mean()
+
+
+def mean_pair_distance(x: jax.Array) -> jax.Array:
+    """Mean Euclidean distance of two samples, over the n / 2 disjoint pairs of x [n, *shape]."""
+    flat = x.reshape(x.shape[0], -1)
+    half = x.shape[0] // 2
+    return jnp.linalg.norm(flat[:half] - flat[half : 2 * half], axis=1).mean()
+
+
+def measure_samples(parts: Parts, inputs: EvaluationInputs, x: jax.Array) -> dict[str, jax.Array]:
+    """What samples [n, *shape] tell without a discriminator.
+
+    `sliced_wasserstein`, in data units; `diversity`, the mean distance of two samples over that of two
+    real ones (1 is the data's, 0 one point); and the data set's own truth measures.
+    """
+    return {
+        "sliced_wasserstein": sliced_wasserstein(inputs.directions, x, inputs.projected_real),
+        "diversity": mean_pair_distance(x) / inputs.pair_distance,
+        **{name: function(x) for name, function in parts.dataset.measures.items()},
+    }
+
+
+def measure(parts: Parts, inputs: EvaluationInputs, state: GanState) -> dict[str, jax.Array]:
+    """`measure_samples` of a state's generator, and the shares of real and fake its discriminator gets right."""
+    x_fake = generate(parts, state, inputs.z)
+    return measure_samples(parts, inputs, x_fake) | {
+        "accuracy_real": (discriminate(parts, state, inputs.x_real) > 0).mean(),
+        "accuracy_fake": (discriminate(parts, state, x_fake) < 0).mean(),
+    }
+
+
+@partial(jax.jit, static_argnums=0)
+def _inputs(parts: Parts, key: jax.Array) -> EvaluationInputs:
+    n = parts.static.evaluation_samples
+    x_real = parts.dataset.sample(jax.random.fold_in(key, REAL), n)
+    directions = slice_directions(jax.random.fold_in(key, DIRECTIONS), x_real[0].size)
+    return EvaluationInputs(
+        draw_latents(parts.static, jax.random.fold_in(key, LATENTS), n),
+        x_real,
+        directions,
+        project(directions, x_real),
+        mean_pair_distance(x_real),
+    )
+
+
+def evaluation(experiment: Experiment) -> Evaluation:
+    """What `train_seeds` needs to measure sample quality at every record."""
+    parts = make_program(experiment).parts
+    return Evaluation(measure, _inputs(parts, seed_key(experiment.data_seed)))
+
+
+@partial(jax.jit, static_argnums=0)
+def _floors(parts: Parts, inputs: EvaluationInputs, key: jax.Array) -> dict[str, jax.Array]:
+    def draw(index: jax.Array) -> dict[str, jax.Array]:
+        x = parts.dataset.sample(jax.random.fold_in(key, index), parts.static.evaluation_samples)
+        return measure_samples(parts, inputs, x)
+
+    return lax.map(draw, jnp.arange(N_FLOOR_DRAWS))
+
+
+def floors(experiment: Experiment) -> dict[str, np.ndarray]:
+    """Each sample measure of N_FLOOR_DRAWS fresh real sets against the evaluation's real set [draw]."""
+    parts, inputs = make_program(experiment).parts, evaluation(experiment).inputs
+    key = jax.random.fold_in(seed_key(experiment.data_seed), FLOOR)
+    return jax.device_get(_floors(parts, inputs, key))
+
+
+@partial(jax.jit, static_argnums=0)
+def _samples(parts: Parts, inputs: EvaluationInputs, states: GanState) -> jax.Array:
+    return jax.vmap(lambda state: generate(parts, state, inputs.z))(states)
+
+
+def samples(experiment: Experiment, states: GanState) -> np.ndarray:
+    """The evaluation's samples of every state [seed, n, *shape]: what the measures were computed from."""
+    parts, inputs = make_program(experiment).parts, evaluation(experiment).inputs
+    return np.asarray(_samples(parts, inputs, states))

@@ -1,0 +1,307 @@
+"""One training set-up as a value: flat, frozen, validated when it is made.
+
+Why: every study, command line and results file speaks of experiments, so a wrong one must be refused here,
+in one line, before anything compiles. Knows every registry by its JAX-free table, and no JAX.
+
+Two kinds of field. Those of `Static` shape the program: names and sizes, hashable, one compilation a
+value. The rest of `Experiment` does not: real numbers that are traced, one value a seed if need be, and
+counters of the host's loop. `split` takes them apart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from gan_jax.catalogue import CATALOGUE, nearest
+
+DEFAULT_STEPS = 10_000
+BatchRule = Literal["halves", "full"]
+
+
+class ConfigError(ValueError):
+    """A set-up that cannot be run: one line saying what was given and what was expected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Static:
+    """The fields that shape the compiled program."""
+
+    data: str = "parabola"
+    """What is learned: a name of `gan-jax list data`."""
+    n_train: int | None = None
+    """Train on a finite set of this many samples, drawn with data_seed; by default each batch is fresh."""
+    generator: str = "dense"
+    """The generator's network: a name of `gan-jax list networks`."""
+    generator_hidden: tuple[int, ...] = (15,)
+    """Widths of the generator's hidden layers."""
+    generator_activation: str = "relu"
+    """Activation between the generator's layers."""
+    discriminator: str = "dense"
+    """The discriminator's network."""
+    discriminator_hidden: tuple[int, ...] = (25,)
+    """Widths of the discriminator's hidden layers."""
+    discriminator_activation: str = "relu"
+    """Activation between the discriminator's layers."""
+    latent_dim: int = 5
+    """Dimension of the generator's input, standard Gaussian."""
+    loss: str = "non_saturating"
+    """Both players' loss: a name of `gan-jax list losses`."""
+    update: str = "alternating"
+    """Who moves when: a name of `gan-jax list updates`."""
+    discriminator_steps: int = 1
+    """Discriminator updates a training step."""
+    optimizer: str = "adam"
+    """Both players' optimiser, each with a state of its own: a name of `gan-jax list optimizers`."""
+    batch_size: int = 128
+    """Latents a generator update."""
+    discriminator_batch: BatchRule = "halves"
+    """A discriminator update sees batch_size / 2 real and as many fake samples, or batch_size of each."""
+    evaluation_samples: int = 512
+    """Samples that each quality measure is computed from, generated and real alike."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(Static):
+    """One training set-up: everything but the seed.
+
+    Raises:
+      ConfigError: at construction, when a field is of the wrong type, out of its range or names no
+        registry entry, or when fields contradict one another.
+    """
+
+    generator_learning_rate: float = 1e-3
+    """The generator's learning rate."""
+    discriminator_learning_rate: float = 1e-3
+    """The discriminator's learning rate."""
+    beta1: float = 0.9
+    """Adam's decay of the gradient's mean."""
+    beta2: float = 0.999
+    """Adam's decay of the gradient's square."""
+    loss_parameters: Mapping[str, float] = dataclasses.field(default_factory=dict, hash=False)
+    """Values for the loss's own parameters, where it has any."""
+    steps: int | None = None
+    """Training steps; 10,000 unless epochs is given."""
+    epochs: int | None = None
+    """Instead of steps: passes over the training set, floor(n_train / batch_size) steps each."""
+    log_every: int = 100
+    """Record step statistics and sample quality every so many steps."""
+    data_seed: int = 0
+    """Draws the finite training set and the evaluation's real samples and latents: not a run's seed."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _canonical(field, getattr(self, field.name)))
+        for name, registry in NAMED_FIELDS.items():
+            self._check_name(name, CATALOGUE[registry].names())
+        for name in RANGES:
+            self._check_range(name, *RANGES[name])
+        if self.discriminator_batch == "halves":
+            self._check_even("batch_size", "since discriminator_batch is 'halves' (or make it 'full')")
+        self._check_even("evaluation_samples", "since diversity compares pairs")
+        self._check_duration()
+        self._check_loss_parameters()
+
+    def _check_name(self, field: str, choices: list[str]) -> None:
+        if (name := getattr(self, field)) not in choices:
+            raise ConfigError(f"{field}: {name!r} given; {nearest(name, choices)}")
+
+    def _check_range(self, field: str, low: float, high: float, expected: str) -> None:
+        value = getattr(self, field)
+        # A NaN lies in no range.
+        for number in value if isinstance(value, tuple) else (value,):
+            if number is not None and not low <= number <= high:
+                raise ConfigError(f"{field}: {value} given, expected {expected}")
+
+    def _check_even(self, field: str, why: str) -> None:
+        if (value := getattr(self, field)) % 2:
+            raise ConfigError(f"{field}: {value} given, expected an even number, {why}")
+
+    def _check_duration(self) -> None:
+        if self.n_train is not None and self.n_train < self.batch_size:
+            raise ConfigError(
+                f"n_train: {self.n_train} given, expected at least one batch ({self.batch_size})"
+            )
+        if self.epochs is None:
+            return
+        if self.steps is not None:
+            raise ConfigError(
+                f"steps and epochs: {self.steps} and {self.epochs} given, expected one of them"
+            )
+        if self.n_train is None:
+            raise ConfigError(
+                "epochs: an epoch needs a finite training set, expected n_train beside it"
+            )
+
+    def _check_loss_parameters(self) -> None:
+        known = CATALOGUE["losses"].parameters(self.loss)
+        for name in self.loss_parameters:
+            if name not in known:
+                has = nearest(name, known) if known else f"{self.loss!r} has none"
+                raise ConfigError(f"loss_parameters: {name!r} given; {has}")
+
+    @property
+    def total_steps(self) -> int:
+        """Training steps: `steps`, or floor(n_train / batch_size) x epochs, or the default."""
+        if self.epochs is not None and self.n_train is not None:
+            return self.n_train // self.batch_size * self.epochs
+        return DEFAULT_STEPS if self.steps is None else self.steps
+
+    def replace(self, **changes: Any) -> Experiment:
+        """Return a copy with `changes`, validated anew.
+
+        Raises:
+          ConfigError: when a name is no field (the nearest field is named), or a value is refused.
+        """
+        check_fields(changes)
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field as plain Python, ready for YAML; `Experiment(**experiment.to_dict())` restores it."""
+        plain = {name: getattr(self, name) for name in FIELDS}
+        for name, value in plain.items():
+            if isinstance(value, tuple):
+                plain[name] = list(value)
+            elif isinstance(value, Mapping):
+                plain[name] = dict(value)
+        return plain
+
+
+FIELDS: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Experiment))
+
+# field -> key of CATALOGUE
+NAMED_FIELDS = {
+    "data": "data",
+    "generator": "networks",
+    "generator_activation": "activations",
+    "discriminator": "networks",
+    "discriminator_activation": "activations",
+    "loss": "losses",
+    "update": "updates",
+    "optimizer": "optimizers",
+}
+
+TINY = float(np.finfo(np.float32).tiny)
+HUGE = float(np.finfo(np.float32).max)
+COUNT = (1, 2**31 - 1, "a whole number from 1 to 2147483647")
+RATE = (TINY, HUGE, "a finite number greater than 0")
+DECAY = (0.0, 1.0 - 2**-24, "a number from 0 up to, but not including, 1")
+# field -> lowest, highest, in words; NaN lies in no range
+RANGES: dict[str, tuple[float, float, str]] = {
+    "n_train": COUNT,
+    "generator_hidden": COUNT,
+    "discriminator_hidden": COUNT,
+    "latent_dim": COUNT,
+    "discriminator_steps": COUNT,
+    "batch_size": COUNT,
+    "evaluation_samples": COUNT,
+    "generator_learning_rate": RATE,
+    "discriminator_learning_rate": RATE,
+    "beta1": DECAY,
+    "beta2": DECAY,
+    "steps": COUNT,
+    "epochs": COUNT,
+    "log_every": COUNT,
+    "data_seed": (0, 2**32 - 1, "a whole number from 0 to 4294967295"),
+}
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return _is_integer(value) or isinstance(value, float | np.floating)
+
+
+def _numbers_by_name(value: Any) -> MappingProxyType[str, float] | None:
+    if not isinstance(value, Mapping):
+        return None
+    sound = all(isinstance(k, str) and _is_number(v) and math.isfinite(v) for k, v in value.items())
+    return MappingProxyType({k: float(v) for k, v in sorted(value.items())}) if sound else None
+
+
+def _whole_numbers(value: Any) -> tuple[int, ...] | None:
+    if not isinstance(value, list | tuple) or not all(map(_is_integer, value)):
+        return None
+    return tuple(map(int, value))
+
+
+# A field's annotation (a string: annotations are not evaluated here) -> what its value must be, in words,
+# and how to bring it to its canonical type; None says that it cannot be.
+KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "str": ("a name", lambda v: v if isinstance(v, str) else None),
+    "int": ("a whole number", lambda v: int(v) if _is_integer(v) else None),
+    "float": ("a number", lambda v: float(v) if _is_number(v) else None),
+    "tuple[int, ...]": ("a list of whole numbers", _whole_numbers),
+    "Mapping[str, float]": ("finite numbers by name", _numbers_by_name),
+    "BatchRule": (
+        "'halves' or 'full'",
+        lambda v: v if isinstance(v, str) and v in get_args(BatchRule) else None,
+    ),
+}
+
+
+def _canonical(field: dataclasses.Field[Any], value: Any) -> Any:
+    """Bring `value` to the field's type: lists become tuples, NumPy scalars Python's; else refuse it."""
+    kind, _, optional = str(field.type).partition(" | ")
+    if optional and value is None:
+        return None
+    expected, convert = KINDS[kind]
+    converted = convert(value)
+    if converted is None:
+        raise ConfigError(f"{field.name}: {value!r} given, expected {expected}")
+    return converted
+
+
+def check_fields(names: Iterable[str]) -> None:
+    """Refuse names that are no field of `Experiment`, naming the nearest one."""
+    for name in names:
+        if name not in FIELDS:
+            raise ConfigError(f"{name!r} is no field of Experiment; {nearest(str(name), FIELDS)}")
+
+
+class Leaves(NamedTuple):
+    """The traced numbers of an experiment: float32, a scalar each or one value a lane."""
+
+    generator_learning_rate: Any
+    discriminator_learning_rate: Any
+    beta1: Any
+    beta2: Any
+    loss_parameters: dict[str, Any]
+
+
+def split(experiment: Experiment) -> tuple[Static, Leaves]:
+    """Take an experiment apart into what shapes the program and what the program is fed.
+
+    Two experiments with equal `Static` run the same compiled program, whatever their leaves.
+    """
+    from gan_jax.losses import LOSSES  # here, since it imports JAX
+
+    static = {field.name: getattr(experiment, field.name) for field in dataclasses.fields(Static)}
+    parameters = {**LOSSES[experiment.loss].parameters, **experiment.loss_parameters}
+    return Static(**static), Leaves(
+        *(np.float32(getattr(experiment, name)) for name in Leaves._fields[:-1]),
+        {name: np.float32(value) for name, value in parameters.items()},
+    )
+
+
+# Each preset is what differs from Experiment's defaults, which are the parabola's.
+PRESETS: dict[str, dict[str, Any]] = {"parabola": {}}
+
+
+def preset(name: str, **overrides: Any) -> Experiment:
+    """Return a ready-made experiment, with any of its fields overridden.
+
+    Raises:
+      ConfigError: when there is no preset of that name, or an override is refused.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"preset: {name!r} given; {nearest(name, PRESETS)}")
+    return Experiment().replace(**(PRESETS[name] | overrides))

@@ -1,0 +1,50 @@
+"""What a training step carries, and what it reports.
+
+State is just what the next step needs, arrays only, so that every leaf vmaps over seeds and a checkpoint is a
+tree of arrays. What a scientist looks at is `StepInfo`: returned, not carried.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+
+
+class PlayerState(NamedTuple):
+    """One player: trained parameters, model state (batch statistics; {} for most), Optax state."""
+
+    parameters: Any
+    model_state: Any
+    optimizer_state: Any
+
+
+class GanState(NamedTuple):
+    """Both players and the number of steps taken, int32."""
+
+    step: jax.Array
+    generator: PlayerState
+    discriminator: PlayerState
+
+
+class StepInfo(NamedTuple):
+    """Measures of one training step, float32 scalars.
+
+    Losses, gradients and logits are those of the gradients the step applied, before it applied them; with
+    several discriminator updates a step, those of the last one.
+
+    Attributes:
+      discriminator_loss: what the discriminator minimised.
+      generator_loss: what the generator minimised.
+      discriminator_gradient_norm: Euclidean norm over all the discriminator's parameters.
+      generator_gradient_norm: likewise for the generator.
+      logit_real: mean logit of the discriminator's real batch.
+      logit_fake: mean logit of its fake batch.
+    """
+
+    discriminator_loss: jax.Array
+    generator_loss: jax.Array
+    discriminator_gradient_norm: jax.Array
+    generator_gradient_norm: jax.Array
+    logit_real: jax.Array
+    logit_fake: jax.Array

@@ -1,0 +1,50 @@
+"""What a network builder is told: which player it builds, how wide, how nonlinear, and the shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import jax
+from flax import linen as nn
+
+
+class NetworkSpec(NamedTuple):
+    """The request for one player's network.
+
+    Attributes:
+      player: "generator" (latents [batch, latent_dim] to samples) or "discriminator" (samples to logits).
+      hidden: widths of the hidden layers, first to last.
+      activation: a name in ACTIVATIONS.
+      data_shape: shape of one sample of the data.
+    """
+
+    player: Literal["generator", "discriminator"]
+    hidden: tuple[int, ...]
+    activation: str
+    data_shape: tuple[int, ...]
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one output: a sample for the generator, a scalar logit for the discriminator."""
+        return self.data_shape if self.player == "generator" else ()
+
+
+# A builder returns a Flax module called as `module(x, train=bool)`: `train` is True inside a training
+# step only. Whatever the module keeps besides "params" (batch statistics, say) becomes model state.
+NetworkBuilder = Callable[[NetworkSpec], nn.Module]
+
+
+def leaky_relu(x: jax.Array) -> jax.Array:
+    """LeakyReLU with slope 0.2 below zero, the value GAN papers use since DCGAN (Radford et al. 2016)."""
+    return nn.leaky_relu(x, negative_slope=0.2)
+
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "relu": nn.relu,
+    "leaky_relu": leaky_relu,
+    "tanh": nn.tanh,
+    "elu": nn.elu,
+    "gelu": nn.gelu,
+    "silu": nn.silu,
+}

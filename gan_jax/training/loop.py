@@ -1,0 +1,203 @@
+"""The training of one chunk of seeds: a compiled segment, dispatched again and again by the host.
+
+A segment is a fixed number of records; a record is up to `log_every` steps and what was seen at their end. The
+bounds are traced numbers, so every segment of every length is one compiled program. It is written for
+one seed, a *lane*, and vmapped: nothing in it can mix seeds.
+
+A lane whose step turns non-finite is frozen at its last finite state; its measures are NaN from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from gan_jax.config import Leaves
+from gan_jax.game import gan
+from gan_jax.game.gan import Program
+from gan_jax.game.players import Parts
+from gan_jax.game.state import GanState, StepInfo
+
+RECORDS_PER_SEGMENT = 10
+NEVER = -1
+
+
+class Evaluation(NamedTuple):
+    """Measures of a state beyond what its steps report, taken at every record.
+
+    Attributes:
+      measure: `(parts, inputs, state) -> {name: scalar}`; a module-level function, since it is a static
+        argument.
+      inputs: arrays it needs, the same for every seed and record: fixed latents, real samples.
+    """
+
+    measure: Callable[[Parts, Any, GanState], dict[str, jax.Array]] | None = None
+    inputs: Any = ()
+
+
+class Lane(NamedTuple):
+    """One seed's training state, and the number of the first step that was not finite (NEVER if none)."""
+
+    state: GanState
+    first_nonfinite_step: jax.Array
+
+
+def init_lane(parts: Parts, leaves: Leaves, seed: jax.Array) -> Lane:
+    """A lane at step 0."""
+    state = gan.init(parts, leaves, gan.seed_key(seed))
+    return Lane(state, jnp.full((), NEVER, jnp.int32))
+
+
+def all_finite(tree: Any) -> jax.Array:
+    """Whether every floating-point number in a tree is finite."""
+    leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)]
+    return jnp.stack([jnp.isfinite(x).all() for x in leaves]).all()
+
+
+def train_lane(
+    parts: Parts,
+    measure: Callable[..., dict[str, jax.Array]] | None,
+    n_records: int,
+    leaves: Leaves,
+    training_set: jax.Array | None,
+    inputs: Any,
+    lane: Lane,
+    seed: jax.Array,
+    start: jax.Array,
+    log_every: jax.Array,
+    stop: jax.Array,
+) -> tuple[Lane, dict[str, jax.Array]]:
+    """Train one seed from step `start` to at most `stop`; return the lane and its records [n_records].
+
+    A record r covers steps start + r log_every up to the next record or `stop`; past `stop` it covers
+    none, and repeats the measures of the last state.
+    """
+    key = gan.seed_key(seed)
+    nothing_seen = StepInfo(*[jnp.full((), jnp.nan)] * len(StepInfo._fields))
+
+    def step(number: jax.Array, carry: tuple[Lane, StepInfo]) -> tuple[Lane, StepInfo]:
+        lane, _ = carry
+        state, info = gan.train_step(parts, leaves, training_set, lane.state, key, number)
+        alive = lane.first_nonfinite_step == NEVER
+        finite = all_finite((state, info))
+        kept = jax.tree.map(partial(jnp.where, alive & finite), state, lane.state)
+        first = jnp.where(alive & ~finite, number + 1, lane.first_nonfinite_step)
+        return Lane(kept, first), jax.tree.map(partial(jnp.where, alive & finite), info, nothing_seen)
+
+    def record(lane: Lane, index: jax.Array) -> tuple[Lane, dict[str, jax.Array]]:
+        first = jnp.minimum(start + index * log_every, stop)
+        last = jnp.minimum(first + log_every, stop)
+        lane, info = lax.fori_loop(first, last, step, (lane, nothing_seen))
+        measures = measure(parts, inputs, lane.state) if measure else {}
+        alive = lane.first_nonfinite_step == NEVER
+        measures = {name: jnp.where(alive, value, jnp.nan) for name, value in measures.items()}
+        return lane, info._asdict() | measures
+
+    return lax.scan(record, lane, jnp.arange(n_records))
+
+
+_init_lanes = jax.jit(jax.vmap(init_lane, (None, 0, 0)), static_argnums=0)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _train_lanes(
+    parts: Parts, measure: Any, n_records: int, *arrays: Any
+) -> tuple[Lane, dict[str, jax.Array]]:
+    # leaves, training_set, inputs, lane, seed, start, log_every, stop: what is a seed's own has axis 0
+    lanes = jax.vmap(partial(train_lane, parts, measure, n_records), (0, None, None, 0, 0, *[None] * 3))
+    return lanes(*arrays)
+
+
+class Segment(NamedTuple):
+    """What the host sees after one segment of one chunk.
+
+    Attributes:
+      seeds: the chunk's seeds, without padding.
+      start, stop: steps taken before and after it.
+      states: the seeds' states after it, leading axis = seed.
+    """
+
+    seeds: np.ndarray
+    start: int
+    stop: int
+    states: GanState
+
+
+class Chunk:
+    """The training of up to `lanes` seeds on one device, a segment at a time, one segment ahead.
+
+    The host dispatches the next segment before it waits for the last one, so that the device never waits
+    for the host. A chunk of fewer seeds is padded by repeating the last seed: lanes do not interact.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        evaluation: Evaluation,
+        leaves: Leaves,
+        seeds: np.ndarray,
+        lanes: int,
+        device: jax.Device,
+        total_steps: int,
+        log_every: int,
+    ) -> None:
+        pad = lanes - len(seeds)
+        padded = np.concatenate([seeds, np.repeat(seeds[-1:], pad)]).astype(np.uint32)
+        leaves = jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (lanes,)), leaves)
+        self.seeds, self.device, self.total_steps = seeds, device, total_steps
+        self._statics = (program.parts, evaluation.measure, RECORDS_PER_SEGMENT)
+        self._log_every = log_every
+        shared = (leaves, program.training_set, evaluation.inputs)
+        self._shared = jax.device_put(shared, device)
+        self._seeds = jax.device_put(padded, device)
+        self._lane = _init_lanes(program.parts, self._shared[0], self._seeds)
+        self._dispatched = 0
+        self._waiting: list[tuple[Segment, dict[str, jax.Array], int]] = []
+        self._records: list[dict[str, np.ndarray]] = []
+        self._dispatch(stop=0)  # takes no step: one record of the untrained state
+
+    def _dispatch(self, stop: int) -> None:
+        start, n_records = self._dispatched, max(-(-(stop - self._dispatched) // self._log_every), 1)
+        numbers = (np.int32(start), np.int32(self._log_every), np.int32(stop))
+        self._lane, records = _train_lanes(
+            *self._statics, *self._shared, self._lane, self._seeds, *numbers
+        )
+        self._dispatched = stop
+        segment = Segment(self.seeds, start, stop, self._unpad(self._lane.state))
+        self._waiting.append((segment, records, n_records))
+
+    def _unpad(self, tree: Any) -> Any:
+        return jax.tree.map(lambda x: x[: len(self.seeds)], tree)
+
+    def advance(self) -> Segment | None:
+        """Dispatch the next segment, wait for the one before and return it; None when all are done."""
+        if self._dispatched < self.total_steps:
+            length = RECORDS_PER_SEGMENT * self._log_every
+            self._dispatch(min(self._dispatched + length, self.total_steps))
+        if not self._waiting:
+            return None
+        segment, records, n_records = self._waiting.pop(0)
+        self._records.append(
+            {name: np.asarray(x)[: len(self.seeds), :n_records] for name, x in records.items()}
+        )
+        return segment
+
+    def result(self) -> tuple[Lane, dict[str, np.ndarray]]:
+        """The final lanes and the whole history [seed, record], on the host."""
+        history = {
+            name: np.concatenate([records[name] for records in self._records], axis=1)
+            for name in self._records[0]
+        }
+        return jax.device_get(self._unpad(self._lane)), history
+
+
+def record_steps(total_steps: int, log_every: int) -> np.ndarray:
+    """The numbers of steps taken at each record: 0, log_every, ... and total_steps."""
+    return np.append(np.arange(0, total_steps, log_every), total_steps)
+
