@@ -96,7 +96,7 @@ class Experiment(Static):
     """Draws the finite training set and the evaluation's real samples and latents: not a run's seed."""
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
+        for field in dataclasses.fields(Experiment):
             object.__setattr__(self, field.name, _canonical(field, getattr(self, field.name)))
         for name, registry in NAMED_FIELDS.items():
             self._check_name(name, CATALOGUE[registry].names())
@@ -124,6 +124,8 @@ class Experiment(Static):
             raise ConfigError(f"{field}: {value} given, expected an even number, {why}")
 
     def _check_duration(self) -> None:
+        if self.steps is None and self.epochs is None:
+            object.__setattr__(self, "steps", DEFAULT_STEPS)
         if self.n_train is not None and self.n_train < self.batch_size:
             raise ConfigError(
                 f"n_train: {self.n_train} given, expected at least one batch ({self.batch_size})"
@@ -148,10 +150,11 @@ class Experiment(Static):
 
     @property
     def total_steps(self) -> int:
-        """Training steps: `steps`, or floor(n_train / batch_size) x epochs, or the default."""
-        if self.epochs is not None and self.n_train is not None:
-            return self.n_train // self.batch_size * self.epochs
-        return DEFAULT_STEPS if self.steps is None else self.steps
+        """Training steps: `steps`, or floor(n_train / batch_size) x epochs."""
+        if self.steps is not None:
+            return self.steps
+        assert self.n_train is not None and self.epochs is not None  # as _check_duration has seen
+        return self.n_train // self.batch_size * self.epochs
 
     def replace(self, **changes: Any) -> Experiment:
         """Return a copy with `changes`, validated anew.
@@ -160,6 +163,10 @@ class Experiment(Static):
           ConfigError: when a name is no field (the nearest field is named), or a value is refused.
         """
         check_fields(changes)
+        # The two say the same thing in two ways: whoever changes one lets go of the other.
+        for one, other in (("steps", "epochs"), ("epochs", "steps")):
+            if changes.get(one) is not None:
+                changes = {other: None} | changes
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:

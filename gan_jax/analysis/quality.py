@@ -164,3 +164,8 @@ def samples(experiment: Experiment, states: GanState) -> np.ndarray:
     """The evaluation's samples of every state [seed, n, *shape]: what the measures were computed from."""
     parts, inputs = make_program(experiment).parts, evaluation(experiment).inputs
     return np.asarray(_samples(parts, inputs, states))
+
+
+def samples_real(experiment: Experiment) -> np.ndarray:
+    """The evaluation's real samples [n, *shape]."""
+    return np.asarray(evaluation(experiment).inputs.x_real)

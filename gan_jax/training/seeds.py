@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan_jax.config import ConfigError, Experiment
+from gan_jax.config import Experiment
 from gan_jax.game.gan import make_program
 from gan_jax.game.state import GanState
+from gan_jax.training.lanes import check_lanes, check_seeds
 from gan_jax.training.loop import Chunk, Evaluation, Segment, record_steps
 
 
@@ -57,43 +58,6 @@ def use_all_cores() -> int:
     return cores
 
 
-def default_lanes(n_seeds: int) -> int:
-    """Seeds in one vmap on one device, where the caller does not say.
-
-    An eighth of the seeds, as a power of two from 4 to 16; of fewer than 8 seeds, half of them. It depends
-    on the number of seeds alone, so that a study gives the same numbers on a machine with more
-    cores. Measured on two cores (parabola, seed-steps/s): 4 lanes 103,000, 8 lanes 118,000, 16 lanes
-    130,000, 64 lanes 119,000; while few lanes leave more chunks to spread over more devices.
-    """
-    if n_seeds < 8:
-        return -(-n_seeds // 2)
-    return min(max(2 ** ((n_seeds // 8).bit_length() - 1), 4), 16)
-
-
-def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    """Expand a count into 0 .. n - 1 and refuse what no study means.
-
-    Raises:
-      ConfigError: for no seeds, a seed listed twice, or one outside 0 .. 2^32 - 1.
-    """
-    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
-        if not 1 <= seeds <= 2**24:
-            raise ConfigError(f"seeds: {seeds} given, expected a count from 1 to {2**24}, or a list")
-        return tuple(range(int(seeds)))
-    seeds = tuple(seeds)
-    if not seeds:
-        raise ConfigError("seeds: an empty list given, expected at least one seed")
-    for seed in seeds:
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-            raise ConfigError(f"seeds: {seed!r} given, expected whole numbers")
-        if not 0 <= seed < 2**32:
-            raise ConfigError(f"seeds: {seed} given, expected numbers from 0 to {2**32 - 1}")
-    if len(set(seeds)) < len(seeds):
-        twice = next(seed for seed in seeds if seeds.count(seed) > 1)
-        raise ConfigError(f"seeds: {twice} is listed more than once; each seed is one run")
-    return tuple(map(int, seeds))
-
-
 def train_seeds(
     experiment: Experiment,
     seeds: int | Sequence[int],
@@ -108,7 +72,7 @@ def train_seeds(
     Args:
       experiment: what to train.
       seeds: a count (0 .. n - 1) or the seeds themselves.
-      lanes: seeds in one vmap on one device; `default_lanes(n)` by default. Results are bitwise equal
+      lanes: seeds in one vmap on one device; `lanes.default_lanes` by default. Results are bitwise equal
         between calls with equal lanes, whatever the devices and the other seeds.
       evaluation: what to measure at each record besides the step statistics.
       on_segment: called after each segment of each chunk, for progress and snapshots.
@@ -118,9 +82,7 @@ def train_seeds(
       ConfigError: for seeds or lanes that cannot be.
     """
     seeds = check_seeds(seeds)
-    lanes = default_lanes(len(seeds)) if lanes is None else lanes
-    if isinstance(lanes, bool) or not isinstance(lanes, int) or lanes < 1:
-        raise ConfigError(f"lanes: {lanes!r} given, expected a whole number from 1 on")
+    lanes = check_lanes(lanes, len(seeds))
     program, steps = make_program(experiment), experiment.total_steps
     evaluation = Evaluation() if evaluation is None else evaluation
 

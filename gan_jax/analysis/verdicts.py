@@ -1,0 +1,143 @@
+"""One seed's outcome, read from its curves: never from a loss value, so that losses can be compared.
+
+The first rule that matches wins, so the rates of all outcomes sum to one. Needs NumPy only: verdicts can be
+recomputed from stored curves, under other thresholds, without retraining and without JAX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+
+from gan_jax.config import ConfigError
+
+# In the order of the rules. The last is what no rule claims.
+VERDICTS = ("diverged", "collapsed", "converged", "overpowered", "oscillating", "unconverged")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criteria:
+    """The thresholds of the verdicts; stored with every result.
+
+    A curve's *tail* is its last records, at least one. `floor` is a measure of real samples against real ones.
+
+    Raises:
+      ConfigError: when a threshold is not a finite number from 0 on, or a share is above 1.
+    """
+
+    tail_share: float = 0.2
+    """The tail: this share of the records."""
+    diverged_diversity: float = 1000.0
+    """Diverged: the samples spread more than this many times as wide as the data."""
+    collapsed_diversity: float = 0.05
+    """Collapsed, totally: the tail's median diversity is below this (1 is the data's)."""
+    partial_diversity: float = 0.5
+    """Collapsed, partially: the tail's median diversity is below this."""
+    partial_coverage: float = 0.85
+    """Collapsed, partially: the tail's median coverage of the known truth is below this."""
+    converged_factor: float = 3.0
+    """Converged: quality within this factor of the floor's 95th percentile."""
+    converged_share: float = 0.9
+    """Converged: at this share of the tail's records."""
+    separating_accuracy: float = 0.99
+    """Overpowered: the tail's median accuracies on real and on fake are both at least this."""
+    vanishing_gradient: float = 1e-3
+    """Overpowered: the generator's gradient norm is below this share of its own early median."""
+    oscillation_errors: float = 2.0
+    """Oscillating: the tail's deviation about its trend, in standard deviations of the floor."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            limit = 1.0 if field.name.endswith("share") else np.inf
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigError(f"criteria: {field.name}: {value!r} given, expected a number")
+            if not 0 <= value <= limit or not np.isfinite(value):
+                raise ConfigError(
+                    f"criteria: {field.name}: {value} given, expected a finite number from 0"
+                    + (" to 1" if limit == 1.0 else " on")
+                )
+
+
+class Verdicts(NamedTuple):
+    """Outcomes of many seeds.
+
+    Attributes:
+      outcome: an entry of VERDICTS [seed].
+      detail: what kind of collapse, "total" or "partial"; else empty [seed].
+    """
+
+    outcome: np.ndarray
+    detail: np.ndarray
+
+
+def judge(
+    curves: Mapping[str, np.ndarray],
+    quality: str,
+    floors: Mapping[str, np.ndarray],
+    first_nonfinite_step: np.ndarray,
+    criteria: Criteria | None = None,
+) -> Verdicts:
+    """Give each seed its verdict.
+
+    Args:
+      curves: measures [seed, record]: `quality`, "diversity", "accuracy_real", "accuracy_fake",
+        "generator_gradient_norm" and, where the truth has one, "coverage". NaN where unknown.
+      quality: the name of the distance that decides convergence; lower is better.
+      floors: real-against-real draws [draw] of `quality`.
+      first_nonfinite_step: [seed], -1 where every step was finite.
+      criteria: thresholds; the defaults if None.
+    """
+    criteria = Criteria() if criteria is None else criteria
+    n_records = curves[quality].shape[1]
+    n_tail = max(round(criteria.tail_share * n_records), 1)
+    tail = {name: curve[:, n_records - n_tail :] for name, curve in curves.items()}
+
+    diversity = np.median(tail["diversity"], axis=1)
+    total = diversity < criteria.collapsed_diversity
+    partial = diversity < criteria.partial_diversity
+    if "coverage" in tail:
+        partial |= np.median(tail["coverage"], axis=1) < criteria.partial_coverage
+    near = tail[quality] <= criteria.converged_factor * np.percentile(floors[quality], 95)
+    rules = {
+        "diverged": (first_nonfinite_step >= 0)
+        | (tail["diversity"] > criteria.diverged_diversity).any(axis=1),
+        "collapsed": total | partial,
+        "converged": near.mean(axis=1) >= criteria.converged_share,
+        "overpowered": _overpowered(curves, tail, criteria),
+        "oscillating": detrended_deviation(tail[quality])
+        > criteria.oscillation_errors * np.std(floors[quality], ddof=1),
+    }
+    outcome = np.select(list(rules.values()), list(rules), default="unconverged").astype(str)
+    detail = np.where(outcome == "collapsed", np.where(total, "total", "partial"), "").astype(str)
+    return Verdicts(outcome, detail)
+
+
+def _overpowered(
+    curves: Mapping[str, np.ndarray], tail: Mapping[str, np.ndarray], criteria: Criteria
+) -> np.ndarray:
+    separates = np.minimum(
+        np.median(tail["accuracy_real"], axis=1), np.median(tail["accuracy_fake"], axis=1)
+    )
+    norms = curves["generator_gradient_norm"][:, 1:]  # the untrained state has no step to report
+    early = np.median(norms[:, : max(norms.shape[1] // 10, 1)], axis=1)
+    late = np.median(tail["generator_gradient_norm"], axis=1)
+    vanished = late < criteria.vanishing_gradient * early
+    return (separates >= criteria.separating_accuracy) & vanished
+
+
+def detrended_deviation(curves: np.ndarray) -> np.ndarray:
+    """Standard deviation [seed] of curves [seed, record] about their own straight-line fits.
+
+    Two degrees of freedom go to the line; fewer than three records have no deviation from it: 0.
+    """
+    n = curves.shape[1]
+    if n < 3:
+        return np.zeros(len(curves))
+    time = np.arange(n) - (n - 1) / 2
+    slope = curves @ time / (time @ time)
+    residual = curves - curves.mean(axis=1, keepdims=True) - slope[:, None] * time[None, :]
+    return np.sqrt((residual**2).sum(axis=1) / (n - 2))

@@ -1,0 +1,146 @@
+"""Where a study's cells run, and the running of a study: only what is missing, each cell once."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gan_jax.catalogue import nearest
+from gan_jax.config import ConfigError
+from gan_jax.studies.files import read_yaml, write_yaml
+from gan_jax.studies.results import (
+    RESULTS_FILE,
+    STUDY_FILE,
+    Cell,
+    assemble,
+    load_results,
+    missing_cells,
+    write_cell,
+)
+from gan_jax.studies.study import RECORDED, Study, differences
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from gan_jax.training.loop import Segment
+
+PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "numpy")
+
+# Called after each segment of each chunk with the variant's name.
+Observer = Callable[[str, "Segment"], None]
+
+
+def run_local(study: Study, todo: list[Cell], folder: Path, observer: Observer | None) -> None:
+    """Run cells in this process, one after the other, each over all local devices."""
+    from gan_jax.analysis import quality
+    from gan_jax.training.seeds import train_seeds
+
+    experiments = study.experiments()
+    for cell in todo:
+        experiment, started = experiments[cell.variant], time.perf_counter()
+
+        def on_segment(segment: Segment, variant: str = cell.variant) -> None:
+            if observer is not None:
+                observer(variant, segment)
+
+        run = train_seeds(
+            experiment,
+            cell.seeds,
+            study.lanes,
+            evaluation=quality.evaluation(experiment),
+            on_segment=on_segment,
+        )
+        samples = quality.samples(experiment, run.states)
+        wall = time.perf_counter() - started
+        write_cell(cell, folder, run.history, run.steps, samples, run.first_nonfinite_step, wall)
+
+
+ENGINES = {"local": run_local}
+
+
+def run_study(
+    study: Study,
+    out: str | Path,
+    engine: str = "local",
+    *,
+    observer: Observer | None = None,
+    command: str | None = None,
+) -> xr.Dataset:
+    """Run what is missing of a study in the folder `out`, and return the results of all of it.
+
+    Args:
+      study: what to run.
+      out: the study's folder; made if need be. One that holds the same study is continued, or read if it is
+        complete.
+      engine: where to run, a key of ENGINES.
+      observer: called after every segment, for progress.
+      command: what to record as the command; this process's by default.
+
+    Raises:
+      ConfigError: before anything runs, when `out` holds another study (the differences are named) or
+        other files, or cannot be written.
+    """
+    if engine not in ENGINES:
+        raise ConfigError(f"engine: {engine!r} given; {nearest(engine, ENGINES)}")
+    folder = Path(out)
+    open_folder(study, folder, command)
+    todo = missing_cells(study, folder)
+    if not todo and (folder / RESULTS_FILE).exists():
+        return load_results(folder)
+    ENGINES[engine](study, todo, folder, observer)
+
+    from gan_jax.analysis import quality
+
+    one = next(iter(study.experiments().values()))  # variants share the data and its evaluation
+    return assemble(
+        study,
+        folder,
+        quality.QUALITY,
+        quality.floors(one),
+        quality.samples_real(one),
+        {"jax": version("jax"), "gan_jax": version("gan-jax")},
+    )
+
+
+def open_folder(study: Study, folder: Path, command: str | None = None) -> None:
+    """Make a study's folder, or recognise it.
+
+    Raises:
+      ConfigError: when it holds something else, or cannot be written; nothing has been changed then.
+    """
+    file = folder / STUDY_FILE
+    try:
+        if file.exists():
+            there, here = read_yaml(file), study.to_dict()
+            if not isinstance(there, dict):
+                raise ConfigError(f"{file}: not a study; choose another folder")
+            found = differences({k: v for k, v in there.items() if k != RECORDED}, here)
+            if found:
+                raise ConfigError(
+                    f"{folder} holds another study ({'; '.join(found)}); choose another folder"
+                )
+            return
+        if folder.exists() and any(folder.iterdir()):
+            raise ConfigError(f"{folder} holds files but no {STUDY_FILE}; choose another folder")
+        write_yaml(file, study.to_dict() | {RECORDED: _environment(command)})
+    except OSError as error:
+        raise ConfigError(f"out: cannot write to {folder}: {error.strerror}") from None
+
+
+def _environment(command: str | None) -> dict[str, Any]:
+    import jax
+
+    return {
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if command is None else command,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "packages": {package: version(package) for package in PACKAGES},
+        "devices": [f"{device.platform} {device.device_kind}" for device in jax.local_devices()],
+    }

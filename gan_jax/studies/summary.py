@@ -1,0 +1,51 @@
+"""A study's answer as a table: one row a variant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gan_jax.analysis.statistics import quartiles, wilson
+from gan_jax.analysis.verdicts import VERDICTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+def summarize(results: xr.Dataset) -> pd.DataFrame:
+    """Summarise each variant over the seeds that ran.
+
+    Columns: `seeds` and `missing` (counts); for every verdict V its rate `V`, with a 95 % Wilson interval
+    `V_low`, `V_high`; `quality_q25`, `quality_median`, `quality_q75` of the last record, in data units, NaN where
+    failed seeds reach that far; `floor_median` and `floor_p95`, the same measure of real samples
+    against real ones; the median `accuracy_real` and `accuracy_fake` of the last discriminator; `wall_seconds`.
+    A variant of which nothing ran has NaN throughout.
+    """
+    import pandas as pd
+
+    quality = results.attrs["quality"]
+    floor = results[f"floor_{quality}"].values
+    last = results.isel(step=-1)
+    rows = {}
+    for variant in results["variant"].values:
+        chosen = last.sel(variant=variant)
+        ran = chosen.isel(seed=np.flatnonzero(chosen["status"].values == "done"))
+        n = ran.sizes["seed"]
+        row: dict[str, float] = {"seeds": n, "missing": last.sizes["seed"] - n}
+        for verdict in VERDICTS if n else ():
+            rate = wilson(int((ran["verdict"].values == verdict).sum()), n)
+            row |= {verdict: rate.estimate, f"{verdict}_low": rate.low, f"{verdict}_high": rate.high}
+        if n:
+            names = ("quality_q25", "quality_median", "quality_q75")
+            row |= dict(zip(names, quartiles(ran[quality].values), strict=True))
+            for accuracy in ("accuracy_real", "accuracy_fake"):
+                row[accuracy] = quartiles(ran[accuracy].values)[1]
+        row |= {
+            "floor_median": float(np.median(floor)),
+            "floor_p95": float(np.percentile(floor, 95)),
+            "wall_seconds": float(chosen["wall_seconds"]),
+        }
+        rows[str(variant)] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
