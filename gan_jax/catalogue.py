@@ -1,7 +1,7 @@
 """The built-in registry entries as text: name, formula in one line, source.
 
-Why: command line, help and validation must answer without importing JAX (seconds). A test holds each table
-against its registry, so the two cannot drift apart.
+Why: command line, help and validation must answer without importing JAX (seconds). A test holds
+each table against its registry, so the two cannot drift apart.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ CATALOGUE: dict[str, Registry] = {
                 GOODFELLOW_2014,
             ),
             "simultaneous": Entry(
-                "the last discriminator update and the generator's, both from gradients at one point",
+                "the last discriminator update and the generator's, from gradients at one point",
                 GOODFELLOW_2016,
             ),
         },
@@ -101,7 +101,7 @@ CATALOGUE: dict[str, Registry] = {
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """Say which choices there are and which one `name` most resembles: the tail of an error message."""
+    """Say which choices there are and which resembles `name`: the tail of an error message."""
     choices = list(choices)
     close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
     hint = f"; did you mean '{close[0]}'?" if close else ""

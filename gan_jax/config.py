@@ -1,11 +1,12 @@
 """One training set-up as a value: flat, frozen, validated when it is made.
 
-Why: every study, command line and results file speaks of experiments, so a wrong one must be refused here,
-in one line, before anything compiles. Knows every registry by its JAX-free table, and no JAX.
+Why: every study, command line and results file speaks of experiments, so a wrong one must be
+refused here, in one line, before anything compiles. Knows every registry by its JAX-free table,
+and no JAX.
 
-Two kinds of field. Those of `Static` shape the program: names and sizes, hashable, one compilation a
-value. The rest of `Experiment` does not: real numbers that are traced, one value a seed if need be, and
-counters of the host's loop. `split` takes them apart.
+Two kinds of field. Those of `Static` shape the program: names and sizes, hashable, one compilation
+a value. The rest of `Experiment` does not: real numbers that are traced, one value a seed if need
+be, and counters of the host's loop. `split` takes them apart.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Static:
     data: str = "parabola"
     """What is learned: a name of `gan-jax list data`."""
     n_train: int | None = None
-    """Train on a finite set of this many samples, drawn with data_seed; by default each batch is fresh."""
+    """Train on a finite set of so many samples, drawn with data_seed; else every batch is fresh."""
     generator: str = "dense"
     """The generator's network: a name of `gan-jax list networks`."""
     generator_hidden: tuple[int, ...] = (15,)
@@ -58,11 +59,11 @@ class Static:
     discriminator_steps: int = 1
     """Discriminator updates a training step."""
     optimizer: str = "adam"
-    """Both players' optimiser, each with a state of its own: a name of `gan-jax list optimizers`."""
+    """Both players' optimiser (each has its own state): a name of `gan-jax list optimizers`."""
     batch_size: int = 128
     """Latents a generator update."""
     discriminator_batch: BatchRule = "halves"
-    """A discriminator update sees batch_size / 2 real and as many fake samples, or batch_size of each."""
+    """A discriminator update sees batch_size / 2 real and as many fake, or batch_size of each."""
     evaluation_samples: int = 512
     """Samples that each quality measure is computed from, generated and real alike."""
 
@@ -93,7 +94,7 @@ class Experiment(Static):
     log_every: int = 100
     """Record step statistics and sample quality every so many steps."""
     data_seed: int = 0
-    """Draws the finite training set and the evaluation's real samples and latents: not a run's seed."""
+    """Draws the training set, and the evaluation's real samples and latents: not a run's seed."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(Experiment):
@@ -103,7 +104,9 @@ class Experiment(Static):
         for name in RANGES:
             self._check_range(name, *RANGES[name])
         if self.discriminator_batch == "halves":
-            self._check_even("batch_size", "since discriminator_batch is 'halves' (or make it 'full')")
+            self._check_even(
+                "batch_size", "since discriminator_batch is 'halves' (or make it 'full')"
+            )
         self._check_even("evaluation_samples", "since diversity compares pairs")
         self._check_duration()
         self._check_loss_parameters()
@@ -170,7 +173,7 @@ class Experiment(Static):
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field as plain Python, ready for YAML; `Experiment(**experiment.to_dict())` restores it."""
+        """Every field as plain Python, ready for YAML; `Experiment(**fields)` restores it."""
         plain = {name: getattr(self, name) for name in FIELDS}
         for name, value in plain.items():
             if isinstance(value, tuple):
@@ -240,8 +243,8 @@ def _whole_numbers(value: Any) -> tuple[int, ...] | None:
     return tuple(map(int, value))
 
 
-# A field's annotation (a string: annotations are not evaluated here) -> what its value must be, in words,
-# and how to bring it to its canonical type; None says that it cannot be.
+# A field's annotation (a string: annotations are not evaluated here) -> what its value must be, in
+# words, and how to bring it to its canonical type; None says that it cannot be.
 KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "str": ("a name", lambda v: v if isinstance(v, str) else None),
     "int": ("a whole number", lambda v: int(v) if _is_integer(v) else None),
@@ -256,7 +259,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 def _canonical(field: dataclasses.Field[Any], value: Any) -> Any:
-    """Bring `value` to the field's type: lists become tuples, NumPy scalars Python's; else refuse it."""
+    """Bring `value` to the field's type (a list becomes a tuple, say), or refuse it."""
     kind, _, optional = str(field.type).partition(" | ")
     if optional and value is None:
         return None
@@ -294,8 +297,11 @@ def split(experiment: Experiment) -> tuple[Static, Leaves]:
     static = {field.name: getattr(experiment, field.name) for field in dataclasses.fields(Static)}
     parameters = {**LOSSES[experiment.loss].parameters, **experiment.loss_parameters}
     return Static(**static), Leaves(
-        *(np.float32(getattr(experiment, name)) for name in Leaves._fields[:-1]),
-        {name: np.float32(value) for name, value in parameters.items()},
+        generator_learning_rate=np.float32(experiment.generator_learning_rate),
+        discriminator_learning_rate=np.float32(experiment.discriminator_learning_rate),
+        beta1=np.float32(experiment.beta1),
+        beta2=np.float32(experiment.beta2),
+        loss_parameters={name: np.float32(value) for name, value in parameters.items()},
     )
 
 

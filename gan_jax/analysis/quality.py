@@ -1,9 +1,9 @@
 """How good are a generator's samples: measures that compare it with the data, never with its loss.
 
-Every distance comes with its floor: the same distance between real samples and other real samples of the same
-number. No generator can be expected below it, so "good" has a meaning that is not a matter of taste.
-Latents and real samples of an evaluation are drawn once from `data_seed`: they are the same for every
-seed, variant and record.
+Every distance comes with its floor: the same distance between real samples and other real samples
+of the same number. No generator can be expected below it, so "good" has a meaning that is not a
+matter of taste. Latents and real samples of an evaluation are drawn once from `data_seed`: they
+are the same for every seed, variant and record.
 """
 
 from __future__ import annotations
@@ -51,20 +51,21 @@ class EvaluationInputs(NamedTuple):
 def sort_floats(x: jax.Array) -> jax.Array:
     """Sort finite float32 numbers along the last axis, as the integers of the same order.
 
-    Measured 4 times as fast as `jnp.sort` on a CPU (8 x 512 numbers, jax 0.10), whose comparison of floats
-    has NaN and signed zeros to consider.
+    Measured 4 times as fast as `jnp.sort` on a CPU (8 x 512 numbers, jax 0.10), whose comparison
+    of floats has NaN and signed zeros to consider.
     """
     integers = _ordered(lax.bitcast_convert_type(x, jnp.int32))
     return lax.bitcast_convert_type(_ordered(lax.sort(integers)), jnp.float32)
 
 
 def _ordered(integers: jax.Array) -> jax.Array:
-    # A negative float's bits count downwards; flipping all but its sign makes them count upwards (and back).
+    # A negative float's bits count downwards; flipping all but its sign makes them count upwards
+    # (and back).
     return jnp.where(integers < 0, integers ^ 0x7FFFFFFF, integers)
 
 
 def slice_directions(key: jax.Array, dimension: int) -> jax.Array:
-    """Unit vectors [direction, dimension]: the axis in 1-D, even angles of a half turn in 2-D, else random."""
+    """Unit vectors [direction, dimension]: even angles of a half turn in 2-D, else random."""
     if dimension == 1:
         return jnp.ones((1, 1))
     if dimension == 2:
@@ -100,8 +101,8 @@ def mean_pair_distance(x: jax.Array) -> jax.Array:
 def measure_samples(parts: Parts, inputs: EvaluationInputs, x: jax.Array) -> dict[str, jax.Array]:
     """What samples [n, *shape] tell without a discriminator.
 
-    `sliced_wasserstein`, in data units; `diversity`, the mean distance of two samples over that of two
-    real ones (1 is the data's, 0 one point); and the data set's own truth measures.
+    `sliced_wasserstein`, in data units; `diversity`, the mean distance of two samples over that of
+    two real ones (1 is the data's, 0 one point); and the data set's own truth measures.
     """
     return {
         "sliced_wasserstein": sliced_wasserstein(inputs.directions, x, inputs.projected_real),
@@ -111,7 +112,10 @@ def measure_samples(parts: Parts, inputs: EvaluationInputs, x: jax.Array) -> dic
 
 
 def measure(parts: Parts, inputs: EvaluationInputs, state: GanState) -> dict[str, jax.Array]:
-    """`measure_samples` of a state's generator, and the shares of real and fake its discriminator gets right."""
+    """`measure_samples` of a state's generator, and its discriminator's accuracies.
+
+    `accuracy_real` and `accuracy_fake` are the shares of real and generated samples told rightly.
+    """
     x_fake = generate(parts, state, inputs.z)
     return measure_samples(parts, inputs, x_fake) | {
         "accuracy_real": (discriminate(parts, state, inputs.x_real) > 0).mean(),
@@ -149,7 +153,7 @@ def _floors(parts: Parts, inputs: EvaluationInputs, key: jax.Array) -> dict[str,
 
 
 def floors(experiment: Experiment) -> dict[str, np.ndarray]:
-    """Each sample measure of N_FLOOR_DRAWS fresh real sets against the evaluation's real set [draw]."""
+    """Each sample measure, for N_FLOOR_DRAWS fresh real sets in the generator's place [draw]."""
     parts, inputs = make_program(experiment).parts, evaluation(experiment).inputs
     key = jax.random.fold_in(seed_key(experiment.data_seed), FLOOR)
     return jax.device_get(_floors(parts, inputs, key))
@@ -161,7 +165,7 @@ def _samples(parts: Parts, inputs: EvaluationInputs, states: GanState) -> jax.Ar
 
 
 def samples(experiment: Experiment, states: GanState) -> np.ndarray:
-    """The evaluation's samples of every state [seed, n, *shape]: what the measures were computed from."""
+    """Every state's samples [seed, n, *shape] from the evaluation's latents."""
     parts, inputs = make_program(experiment).parts, evaluation(experiment).inputs
     return np.asarray(_samples(parts, inputs, states))
 

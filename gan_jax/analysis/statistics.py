@@ -1,4 +1,4 @@
-"""Many seeds' outcome: rates with intervals, summaries that count a failed seed. SciPy does the work."""
+"""Many seeds' outcome: rates with intervals, summaries that count a failed seed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class Rate(NamedTuple):
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Rate:
     """A rate with Wilson's score interval, by `scipy.stats.binomtest`.
 
-    Unlike estimate +- z standard errors it stays inside [0, 1] and keeps a width at 0 and at n successes.
+    Unlike estimate +- z standard errors it stays inside [0, 1] and keeps a width at 0 and at n
+    successes.
 
     Raises:
       ValueError: unless 0 <= successes <= n and n >= 1.
@@ -34,8 +35,10 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Rate:
 def quartiles(values: np.ndarray) -> tuple[float, float, float]:
     """Lower quartile, median and upper quartile, where NaN is a failed seed: worse than any number.
 
-    A quartile that falls among the failed seeds, or between one and a number, is NaN. Nothing is averaged
-    away: with 30 % of the seeds failed, the upper quartile of a lower-is-better measure does not exist.
+    A quartile that falls among the failed seeds, or between one and a number, is NaN. Nothing is
+    averaged
+    away: with 30 % of the seeds failed, the upper quartile of a lower-is-better measure does not
+      exist.
     """
     with np.errstate(invalid="ignore"):  # between two failures: inf - inf
         quantiles = np.quantile(np.where(np.isnan(values), np.inf, values), [0.25, 0.5, 0.75])

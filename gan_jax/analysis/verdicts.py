@@ -1,7 +1,8 @@
-"""One seed's outcome, read from its curves: never from a loss value, so that losses can be compared.
+"""One seed's outcome, read from its curves; never from a loss, so that losses can be compared.
 
-The first rule that matches wins, so the rates of all outcomes sum to one. Needs NumPy only: verdicts can be
-recomputed from stored curves, under other thresholds, without retraining and without JAX.
+The first rule that matches wins, so the rates of all outcomes sum to one. Needs NumPy only:
+verdicts can be recomputed from stored curves, under other thresholds, without retraining and
+without JAX.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ VERDICTS = ("diverged", "collapsed", "converged", "overpowered", "oscillating", 
 class Criteria:
     """The thresholds of the verdicts; stored with every result.
 
-    A curve's *tail* is its last records, at least one. `floor` is a measure of real samples against real ones.
+    A curve's *tail* is its last records, at least one. `floor` is a measure of real samples
+    against real ones.
 
     Raises:
       ConfigError: when a threshold is not a finite number from 0 on, or a share is above 1.

@@ -1,7 +1,7 @@
 """One-dimensional functions: points (x, f(x)) with x uniform on an interval.
 
-The easiest data whose truth is known whole, domain and curve, so that "how wrong is it" has an objective
-answer that no reference sample is needed for.
+The easiest data whose truth is known whole, domain and curve, so that "how wrong is it" has an
+objective answer that no reference sample is needed for.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def curve_error(curve: Curve, points: jax.Array) -> jax.Array:
 def domain_coverage(curve: Curve, points: jax.Array) -> jax.Array:
     """Share of the domain that `points` [n, 2] reach, from 0 to 1.
 
-    The domain is cut into COVERAGE_BINS equal parts; one counts when it holds at least COVERED_FROM times
-    its fair share of the points. A generator that covers only x > 0 scores 0.5.
+    The domain is cut into COVERAGE_BINS equal parts; one counts when it holds at least
+    COVERED_FROM times its fair share of the points. A generator that covers only x > 0 scores 0.5.
     """
     position = (points[:, 0] - curve.low) / (curve.high - curve.low) * COVERAGE_BINS
     bins = jnp.arange(COVERAGE_BINS, dtype=position.dtype)

@@ -1,15 +1,15 @@
 """One GAN as four pure functions, made from an experiment.
 
-Randomness is derived, never carried: a seed's key is `jax.random.key(seed)`, a step's is `fold_in(seed_key,
-step)`, and every use folds in a constant of its own, so that an option switched on does not shift another's
-draws.
+Randomness is derived, never carried: a seed's key is `jax.random.key(seed)`, a step's is
+`fold_in(seed_key, step)`, and every use folds in a constant of its own, so that an option switched
+on does not shift another's draws.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,8 @@ from gan_jax.networks import NETWORKS, NetworkSpec
 
 # Uses of a step's key.
 REAL, LATENT, GENERATOR_REAL = 0, 1, 2
-# Uses of the initialisation's key, and the "step" it is derived at: no training step has that number.
+# Uses of the initialisation's key, and the "step" it is derived at: no training step has that
+# number.
 GENERATOR_WEIGHTS, DISCRIMINATOR_WEIGHTS = 0, 1
 INITIALISATION = 2**32 - 1
 # Use of the data seed's key.
@@ -35,12 +36,12 @@ TRAINING_SET = 0
 
 
 class Gan(NamedTuple):
-    """A GAN as pure functions; states are trees of arrays, so any of them may be vmapped over seeds.
+    """A GAN as pure functions of trees of arrays: any of them may be vmapped over seeds.
 
     Attributes:
       init: `(key) -> GanState`, the seed's initial weights.
-      train_step: `(state, key) -> (GanState, StepInfo)`, jitted. `key` is the seed's key, the same at
-        every step: the step's own is derived from it and `state.step`.
+      train_step: `(state, key) -> (GanState, StepInfo)`, jitted. `key` is the seed's key, the same
+        at every step: the step's own is derived from it and `state.step`.
       generate: `(state, z [n, latent_dim], condition=None) -> x [n, *shape]`; updates nothing.
       discriminate: `(state, x [n, *shape], condition=None) -> logits [n]`; updates nothing.
         `condition` is reserved for class-conditional GANs and must be None.
@@ -116,7 +117,7 @@ def look_up(static: Static) -> Parts:
 
 
 def seed_key(seed: jax.typing.ArrayLike) -> jax.Array:
-    """The key of a seed. Threefry always: under vmap, `rbg` would make a lane depend on its companions."""
+    """A seed's key. Threefry: with `rbg`, vmap would make a lane depend on its companions."""
     return jax.random.key(seed, impl="threefry2x32")
 
 
@@ -156,7 +157,8 @@ def train_step(
 ) -> tuple[GanState, StepInfo]:
     """Take one training step of one seed.
 
-    `step` is an argument of its own, equal to `state.step`, so that under a vmap over seeds it stays one
+    `step` is an argument of its own, equal to `state.step`, so that under a vmap over seeds it
+    stays one
     number: a condition on a batched step would make every lane run both branches.
     """
     step_key = jax.random.fold_in(key, step)
@@ -180,9 +182,9 @@ def draw_batches(
 ) -> tuple[Batch, Batch]:
     """Draw a step's discriminator batches [discriminator_steps, n, ...] and its generator batch.
 
-    All latents of a step are one draw, made features-first (see `Dataset.sample`). The generator's own real
-    samples have their own key: a loss that needs them sees the same discriminator batches as one that
-    does not.
+    All latents of a step are one draw, made features-first (see `Dataset.sample`). The generator's
+    own real samples have their own key: a loss that needs them sees the same discriminator batches
+    as one that does not.
     """
     static = parts.static
     updates, n_generator = static.discriminator_steps, static.batch_size
@@ -210,18 +212,14 @@ def draw_latents(static: Static, key: jax.Array, n: int) -> jax.Array:
     return jax.random.normal(key, (static.latent_dim, n)).T
 
 
-def generate(
-    parts: Parts, state: GanState, z: jax.Array, condition: None = None
-) -> jax.Array:
+def generate(parts: Parts, state: GanState, z: jax.Array, condition: None = None) -> jax.Array:
     """Generate samples [n, *shape] from latents [n, latent_dim], with running statistics."""
     _refuse(condition)
     variables = {"params": state.generator.parameters, **state.generator.model_state}
     return parts.generator.apply(variables, z)  # pyright: ignore[reportReturnType]
 
 
-def discriminate(
-    parts: Parts, state: GanState, x: jax.Array, condition: None = None
-) -> jax.Array:
+def discriminate(parts: Parts, state: GanState, x: jax.Array, condition: None = None) -> jax.Array:
     """Logits [n] of samples [n, *shape], with running statistics; positive means "real"."""
     _refuse(condition)
     variables = {"params": state.discriminator.parameters, **state.discriminator.model_state}

@@ -1,7 +1,7 @@
 """Optimisers from Optax by name, with their rates and decays as traced numbers.
 
-Each is built inside the traced code: an Optax transformation closed over Python numbers would compile anew
-for every learning rate.
+Each is built inside the traced code: an Optax transformation closed over Python numbers would
+compile anew for every learning rate.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The two players' losses and gradients, and the only two places that stop a gradient.
 
-Why: one GAN is two minimisations that see each other frozen. Everything an update rule needs to combine,
-a batch, a player's gradient, a player's move, is here as pure functions of (state, batch).
+Why: one GAN is two minimisations that see each other frozen. Everything an update rule needs to
+combine, a batch, a player's gradient, a player's move, is here as pure functions of (state,
+batch).
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from gan_jax.losses import LossFn
 
 
 class Parts(NamedTuple):
-    """The registry entries that an experiment's names stand for: the static argument of every program.
+    """The registry entries that an experiment's names stand for: every program's static argument.
 
-    The entries themselves, not their names: whoever registers another function under a name gets a new
-    compilation, not the old one.
+    The entries themselves, not their names: whoever registers another function under a name gets a
+    new compilation, not the old one.
     """
 
     static: Static
@@ -40,7 +41,7 @@ class Parts(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one update of one player sees: real samples [n, *shape] and the latents [n, latent_dim] of as many fakes."""
+    """What one update of one player sees: real samples [n, *shape] and latents [n, latent_dim]."""
 
     x_real: jax.Array
     z: jax.Array
@@ -57,7 +58,7 @@ class Move(NamedTuple):
 
 
 def join(x_real: jax.Array, x_fake: jax.Array) -> jax.Array:
-    """Concatenate two batches; points are joined features-first, so that XLA cancels the transposes."""
+    """Concatenate two batches; points features-first, so that XLA cancels the transposes."""
     if x_real.ndim == 2:
         return jnp.concatenate([x_real.T, x_fake.T], axis=1).T
     return jnp.concatenate([x_real, x_fake])
@@ -94,10 +95,8 @@ def discriminator_loss(
     state: GanState,
     batch: Batch,
 ) -> tuple[jax.Array, tuple[Any, jax.Array, jax.Array]]:
-    """The discriminator's loss with its fakes frozen, and (new model state, mean real and fake logit)."""
-    x_fake, _ = apply(
-        parts.generator, generator_parameters, state.generator.model_state, batch.z
-    )
+    """The discriminator's loss, its fakes frozen, and (new model state, mean real, fake logit)."""
+    x_fake, _ = apply(parts.generator, generator_parameters, state.generator.model_state, batch.z)
     logits_real, logits_fake, model_state = discriminate_both(
         parts,
         discriminator_parameters,
@@ -117,10 +116,10 @@ def generator_loss(
     state: GanState,
     batch: Batch,
 ) -> tuple[jax.Array, tuple[Any, jax.Array, jax.Array]]:
-    """The generator's loss with the discriminator frozen, and (new model state, mean real and fake logit).
+    """The generator's loss, the discriminator frozen, and (new model state, mean real, fake logit).
 
-    The discriminator's own model state does not move here. Real samples go through it apart from the
-    fakes, so that XLA removes that pass, and their drawing, for a loss that ignores them.
+    The discriminator's own model state does not move here. Real samples go through it apart from
+    the fakes, so that XLA removes that pass, and their drawing, for a loss that ignores them.
     """
     frozen = stop_gradient(discriminator_parameters)
     x_fake, model_state = apply(
@@ -133,9 +132,7 @@ def generator_loss(
     return loss, (model_state, logits_real.mean(), logits_fake.mean())
 
 
-def discriminator_move(
-    parts: Parts, leaves: Leaves, state: GanState, batch: Batch
-) -> Move:
+def discriminator_move(parts: Parts, leaves: Leaves, state: GanState, batch: Batch) -> Move:
     """The discriminator's gradient at `state`."""
     (loss, (model_state, real, fake)), gradient = jax.value_and_grad(
         discriminator_loss, argnums=3, has_aux=True

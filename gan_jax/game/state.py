@@ -1,7 +1,7 @@
 """What a training step carries, and what it reports.
 
-State is just what the next step needs, arrays only, so that every leaf vmaps over seeds and a checkpoint is a
-tree of arrays. What a scientist looks at is `StepInfo`: returned, not carried.
+State is just what the next step needs, arrays only, so that every leaf vmaps over seeds and a
+checkpoint is a tree of arrays. What a scientist looks at is `StepInfo`: returned, not carried.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class GanState(NamedTuple):
 class StepInfo(NamedTuple):
     """Measures of one training step, float32 scalars.
 
-    Losses, gradients and logits are those of the gradients the step applied, before it applied them; with
-    several discriminator updates a step, those of the last one.
+    Losses, gradients and logits are those of the gradients the step applied, before it applied
+    them; with several discriminator updates a step, those of the last one.
 
     Attributes:
       discriminator_loss: what the discriminator minimised.

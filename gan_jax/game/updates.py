@@ -1,7 +1,8 @@
 """Update rules: who moves when, given each player's gradient at any state.
 
-A rule is a function `(static, players, state) -> (state, info)`: a step of the game, written with nothing but
-the players' moves, so that it reads like its pseudo-code. The step counter is not a rule's business.
+A rule is a function `(static, players, state) -> (state, info)`: a step of the game, written with
+nothing but the players' moves, so that it reads like its pseudo-code. The step counter is not a
+rule's business.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ class Players(NamedTuple):
     """One step's batches, and what each player can do with them.
 
     Attributes:
-      discriminator_batches: a batch for each discriminator update, stacked: [discriminator_steps, n, ...].
+      discriminator_batches: a batch for each discriminator update, stacked: [discriminator_steps,
+        n, ...].
       generator_batch: the generator's batch.
       discriminator_move: the discriminator's gradient at a state.
       generator_move: the generator's gradient at a state.
@@ -60,8 +62,8 @@ def alternating(static: Static, players: Players, state: GanState) -> tuple[GanS
 def simultaneous(static: Static, players: Players, state: GanState) -> tuple[GanState, StepInfo]:
     """Update both players from gradients taken at the same point.
 
-    With `discriminator_steps` = k > 1 the first k - 1 discriminator updates come before, as in `alternating`;
-    the last one and the generator's share their point.
+    With `discriminator_steps` = k > 1 the first k - 1 discriminator updates come before, as in
+    `alternating`; the last one and the generator's share their point.
 
     Source: Goodfellow 2016, "NIPS 2016 Tutorial: Generative Adversarial Networks", section 3.2.
     """

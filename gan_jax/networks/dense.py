@@ -1,8 +1,8 @@
 """Fully connected networks for either player, computed features-first.
 
-Why features-first: under a vmap over seeds on a CPU, `kernel [out, in] @ h [in, batch]` keeps the long
-batch axis innermost, where it vectorises, whereas these networks' features are few (2, 5, 15, 25).
-The layout is this file's private matter: the interface stays batch-first.
+Why features-first: under a vmap over seeds on a CPU, `kernel [out, in] @ h [in, batch]` keeps the
+long batch axis innermost, where it vectorises, whereas these networks' features are few (2, 5, 15,
+25). The layout is this file's private matter: the interface stays batch-first.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class FeaturesFirstLayer(nn.Module):
 
 
 class DenseNetwork(nn.Module):
-    """A multilayer perceptron `[batch, ...] -> [batch, *output_shape]`; `output_shape` () gives logits [batch]."""
+    """A multilayer perceptron: `[batch, ...] -> [batch, *output_shape]`."""
 
     hidden: tuple[int, ...]
     activation: str
@@ -49,5 +49,5 @@ class DenseNetwork(nn.Module):
 
 
 def dense(spec: NetworkSpec) -> nn.Module:
-    """Build a multilayer perceptron: `spec.hidden` widths, `spec.activation` between, a linear last layer."""
+    """Build a multilayer perceptron of `spec.hidden` widths; its last layer is linear."""
     return DenseNetwork(spec.hidden, spec.activation, spec.output_shape)

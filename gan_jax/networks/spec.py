@@ -1,4 +1,4 @@
-"""What a network builder is told: which player it builds, how wide, how nonlinear, and the shapes."""
+"""What a network builder is told, and the activations it may use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class NetworkSpec(NamedTuple):
     """The request for one player's network.
 
     Attributes:
-      player: "generator" (latents [batch, latent_dim] to samples) or "discriminator" (samples to logits).
+      player: "generator" (latents [batch, latent_dim] to samples) or "discriminator" (samples to
+        logits).
       hidden: widths of the hidden layers, first to last.
       activation: a name in ACTIVATIONS.
       data_shape: shape of one sample of the data.
@@ -30,13 +31,14 @@ class NetworkSpec(NamedTuple):
         return self.data_shape if self.player == "generator" else ()
 
 
-# A builder returns a Flax module called as `module(x, train=bool)`: `train` is True inside a training
-# step only. Whatever the module keeps besides "params" (batch statistics, say) becomes model state.
+# A builder returns a Flax module called as `module(x, train=bool)`: `train` is True inside a
+# training step only. Whatever the module keeps besides "params" (batch statistics, say) becomes
+# model state.
 NetworkBuilder = Callable[[NetworkSpec], nn.Module]
 
 
 def leaky_relu(x: jax.Array) -> jax.Array:
-    """LeakyReLU with slope 0.2 below zero, the value GAN papers use since DCGAN (Radford et al. 2016)."""
+    """LeakyReLU with slope 0.2 below zero, as GANs use since DCGAN (Radford et al. 2016)."""
     return nn.leaky_relu(x, negative_slope=0.2)
 
 

@@ -25,6 +25,7 @@ from gan_jax.studies.results import (
     write_cell,
 )
 from gan_jax.studies.study import RECORDED, Study, differences
+from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -77,15 +78,15 @@ def run_study(
 
     Args:
       study: what to run.
-      out: the study's folder; made if need be. One that holds the same study is continued, or read if it is
-        complete.
+      out: the study's folder; made if need be. One that holds the same study is continued, or read
+        if it is complete.
       engine: where to run, a key of ENGINES.
       observer: called after every segment, for progress.
       command: what to record as the command; this process's by default.
 
     Raises:
-      ConfigError: before anything runs, when `out` holds another study (the differences are named) or
-        other files, or cannot be written.
+      ConfigError: before anything runs, when `out` holds another study (the differences are named)
+        or other files, or cannot be written.
     """
     if engine not in ENGINES:
         raise ConfigError(f"engine: {engine!r} given; {nearest(engine, ENGINES)}")
@@ -98,7 +99,7 @@ def run_study(
 
     from gan_jax.analysis import quality
 
-    one = next(iter(study.experiments().values()))  # variants share the data and its evaluation
+    one = study.first_experiment()  # variants share the data and its evaluation
     return assemble(
         study,
         folder,
@@ -113,7 +114,8 @@ def open_folder(study: Study, folder: Path, command: str | None = None) -> None:
     """Make a study's folder, or recognise it.
 
     Raises:
-      ConfigError: when it holds something else, or cannot be written; nothing has been changed then.
+      ConfigError: when it holds something else, or cannot be written; nothing has been changed
+        then.
     """
     file = folder / STUDY_FILE
     try:
@@ -138,7 +140,10 @@ def _environment(command: str | None) -> dict[str, Any]:
     import jax
 
     return {
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if command is None else command,
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        if command is None
+        else command,
+        "records_per_segment": RECORDS_PER_SEGMENT,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "packages": {package: version(package) for package in PACKAGES},

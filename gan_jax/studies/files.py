@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from gan_jax.config import ConfigError
 LARGEST_YAML = 1_000_000  # bytes; a study is a few kilobytes
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then put it in place in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -50,6 +51,14 @@ class _StrictLoader(yaml.SafeLoader):
                 None, None, f"key {twice!r} is given twice", node.start_mark
             )
         return mapping
+
+
+# YAML 1.1 reads 1e-3 as text; everyone who writes it means the number.
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
 
 
 def read_yaml(path: Path) -> Any:

@@ -49,9 +49,7 @@ class Cell(NamedTuple):
 
 def cells(study: Study) -> list[Cell]:
     """Every cell of a study: about CELL_SEEDS seeds each, whole chunks."""
-    seeds: tuple[int, ...] = study.seeds  # pyright: ignore[reportAssignmentType]
-    lanes: int = study.lanes  # pyright: ignore[reportAssignmentType]
-    size = -(-CELL_SEEDS // lanes) * lanes
+    seeds, size = study.seeds, -(-CELL_SEEDS // study.lanes) * study.lanes
     return [
         Cell(variant, first, seeds[first : first + size])
         for variant in study.variants
@@ -126,9 +124,12 @@ def assemble(
         wall[cell.variant] += float(part.attrs.pop("wall_seconds"))
     results = xr.combine_by_coords(parts, combine_attrs="drop")
     assert isinstance(results, xr.Dataset)
-    # A missing cell's seeds appear too, as NaN; a missing step number as -2: neither run nor failed.
+    # A missing cell's seeds appear too, as NaN; a missing step number as -2: neither run nor
+    # failed.
     results = results.reindex(
-        variant=list(study.variants), seed=list(study.seeds), fill_value={"first_nonfinite_step": -2}  # pyright: ignore
+        variant=list(study.variants),
+        seed=list(study.seeds),
+        fill_value={"first_nonfinite_step": -2},  # pyright: ignore
     )
     pairs = ("variant", "seed")
     missing = results["first_nonfinite_step"].values == -2
@@ -148,7 +149,9 @@ def assemble(
 def _read_cell(cell: Cell, folder: Path) -> xr.Dataset:
     dataset = read_dataset(cell.path(folder))
     if dataset["seed"].values.tolist() != list(cell.seeds) or dataset["variant"] != cell.variant:
-        raise ConfigError(f"{cell.path(folder)}: holds another cell; remove it to run this one again")
+        raise ConfigError(
+            f"{cell.path(folder)}: holds another cell; remove it to run this one again"
+        )
     return dataset
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
 from gan_jax.analysis.verdicts import Criteria
 from gan_jax.catalogue import nearest
-from gan_jax.config import ConfigError, Experiment, check_fields
+from gan_jax.config import ConfigError, Experiment
 from gan_jax.training.lanes import check_lanes, check_seeds
 
 # Names become folders and file names: letters, digits and a few marks, on every system.
@@ -38,8 +38,8 @@ class Study:
     name: str
     base: Experiment
     variants: Mapping[str, Mapping[str, Any]]
-    seeds: int | Sequence[int]
-    lanes: int | None = None
+    seeds: Any  # a tuple, once made
+    lanes: Any = None  # a number, once made
     criteria: Criteria = field(default_factory=Criteria)
 
     def __post_init__(self) -> None:
@@ -51,14 +51,16 @@ class Study:
         for variant, overrides in self.variants.items():
             _check_label("variant", variant)
             if not isinstance(overrides, Mapping):
-                raise ConfigError(f"variant {variant}: {overrides!r} given, expected fields by name")
+                raise ConfigError(
+                    f"variant {variant}: {overrides!r} given, expected fields by name"
+                )
         # On a file system that ignores case, two such variants would share a folder.
         if len({variant.lower() for variant in self.variants}) < len(self.variants):
             raise ConfigError("variants: two names differ in case only; rename one")
         variants = {name: MappingProxyType(dict(v)) for name, v in self.variants.items()}
         object.__setattr__(self, "variants", MappingProxyType(variants))
         object.__setattr__(self, "seeds", check_seeds(self.seeds))
-        object.__setattr__(self, "lanes", check_lanes(self.lanes, len(self.seeds)))  # pyright: ignore
+        object.__setattr__(self, "lanes", check_lanes(self.lanes, len(self.seeds)))
         self._check_comparable()
 
     def _check_comparable(self) -> None:
@@ -87,12 +89,16 @@ class Study:
                 raise ConfigError(f"variant {variant}: {error}") from None
         return experiments
 
+    def first_experiment(self) -> Experiment:
+        """The first variant's experiment: stands for all in what variants share, SHARED_FIELDS."""
+        return next(iter(self.experiments().values()))
+
     def to_dict(self) -> dict[str, Any]:
         """The study as plain Python, resolved, ready for YAML; `from_dict` restores it."""
-        seeds = tuple(self.seeds)  # pyright: ignore[reportArgumentType]
+        every = tuple(range(len(self.seeds)))
         return {
             "name": self.name,
-            "seeds": len(seeds) if seeds == tuple(range(len(seeds))) else list(seeds),
+            "seeds": len(every) if self.seeds == every else list(self.seeds),
             "lanes": self.lanes,
             "variants": {name: dict(overrides) for name, overrides in self.variants.items()},
             "base": self.base.to_dict(),

@@ -13,15 +13,19 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+# The rest together are "other".
+MAIN_VERDICTS = ("converged", "collapsed", "diverged")
+
 
 def summarize(results: xr.Dataset) -> pd.DataFrame:
     """Summarise each variant over the seeds that ran.
 
-    Columns: `seeds` and `missing` (counts); for every verdict V its rate `V`, with a 95 % Wilson interval
-    `V_low`, `V_high`; `quality_q25`, `quality_median`, `quality_q75` of the last record, in data units, NaN where
+    Columns: `seeds` and `missing` (counts); for every verdict V, and for `other` (all but
+    converged, collapsed, diverged), its rate `V` with a 95 % Wilson interval `V_low`, `V_high`;
+    `quality_q25`, `quality_median`, `quality_q75` of the last record, in data units, NaN where
     failed seeds reach that far; `floor_median` and `floor_p95`, the same measure of real samples
-    against real ones; the median `accuracy_real` and `accuracy_fake` of the last discriminator; `wall_seconds`.
-    A variant of which nothing ran has NaN throughout.
+    against real ones; the median `accuracy_real` and `accuracy_fake` of the last discriminator;
+    `wall_seconds`. A variant of which nothing ran has NaN throughout.
     """
     import pandas as pd
 
@@ -34,9 +38,15 @@ def summarize(results: xr.Dataset) -> pd.DataFrame:
         ran = chosen.isel(seed=np.flatnonzero(chosen["status"].values == "done"))
         n = ran.sizes["seed"]
         row: dict[str, float] = {"seeds": n, "missing": last.sizes["seed"] - n}
-        for verdict in VERDICTS if n else ():
-            rate = wilson(int((ran["verdict"].values == verdict).sum()), n)
-            row |= {verdict: rate.estimate, f"{verdict}_low": rate.low, f"{verdict}_high": rate.high}
+        counts = {verdict: int((ran["verdict"].values == verdict).sum()) for verdict in VERDICTS}
+        counts["other"] = n - sum(counts[verdict] for verdict in MAIN_VERDICTS)
+        for verdict, count in counts.items() if n else ():
+            rate = wilson(count, n)
+            row |= {
+                verdict: rate.estimate,
+                f"{verdict}_low": rate.low,
+                f"{verdict}_high": rate.high,
+            }
         if n:
             names = ("quality_q25", "quality_median", "quality_q75")
             row |= dict(zip(names, quartiles(ran[quality].values), strict=True))

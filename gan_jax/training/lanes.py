@@ -1,4 +1,4 @@
-"""Which seeds, and how many of them side by side: checked and chosen without JAX, before anything compiles."""
+"""Which seeds, and how many side by side: checked and chosen before JAX is loaded."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import numpy as np
 from gan_jax.config import ConfigError
 
 MOST_SEEDS = 2**24
+# A segment, the stretch between two looks of the host, is this many records of log_every steps.
+RECORDS_PER_SEGMENT = 10
 
 
 def default_lanes(n_seeds: int) -> int:
     """Seeds in one vmap on one device, where the caller does not say.
 
-    An eighth of the seeds, as a power of two from 4 to 16; of fewer than 8 seeds, half of them. It depends
-    on the number of seeds alone, so that a study gives the same numbers on a machine with more
-    cores. Measured on two cores (parabola, seed-steps/s): 4 lanes 103,000, 8 lanes 118,000, 16 lanes
-    130,000, 64 lanes 119,000; while few lanes leave more chunks to spread over more devices.
+    An eighth of the seeds, as a power of two from 4 to 16; of fewer than 8 seeds, half of them. It
+    depends on the number of seeds alone, so that a study gives the same numbers on a machine with
+    more cores. Measured on two cores (parabola, seed-steps/s): 4 lanes 103,000, 8 lanes 118,000,
+    16 lanes 130,000, 64 lanes 119,000; while few lanes leave more chunks to spread over more
+    devices.
     """
     if n_seeds < 8:
         return -(-n_seeds // 2)
@@ -33,7 +36,9 @@ def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
         if not 1 <= seeds <= MOST_SEEDS:
-            raise ConfigError(f"seeds: {seeds} given, expected a count from 1 to {MOST_SEEDS}, or a list")
+            raise ConfigError(
+                f"seeds: {seeds} given, expected a count from 1 to {MOST_SEEDS}, or a list"
+            )
         return tuple(range(int(seeds)))
     if isinstance(seeds, str) or not isinstance(seeds, Sequence | np.ndarray):
         raise ConfigError(f"seeds: {seeds!r} given, expected a count or a list of whole numbers")
@@ -43,7 +48,9 @@ def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     for seed in seeds:
         whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
         if not whole or not 0 <= seed < 2**32:
-            raise ConfigError(f"seeds: {seed!r} given, expected whole numbers from 0 to {2**32 - 1}")
+            raise ConfigError(
+                f"seeds: {seed!r} given, expected whole numbers from 0 to {2**32 - 1}"
+            )
     if len(set(seeds)) < len(seeds):
         twice, _ = Counter(seeds).most_common(1)[0]
         raise ConfigError(f"seeds: {twice} is listed more than once; each seed is one run")

@@ -1,10 +1,11 @@
 """The training of one chunk of seeds: a compiled segment, dispatched again and again by the host.
 
-A segment is a fixed number of records; a record is up to `log_every` steps and what was seen at their end. The
-bounds are traced numbers, so every segment of every length is one compiled program. It is written for
-one seed, a *lane*, and vmapped: nothing in it can mix seeds.
+A segment is a fixed number of records; a record is up to `log_every` steps and what was seen at
+their end. The bounds are traced numbers, so every segment of every length is one compiled program.
+It is written for one seed, a *lane*, and vmapped: nothing in it can mix seeds.
 
-A lane whose step turns non-finite is frozen at its last finite state; its measures are NaN from then on.
+A lane whose step turns non-finite is frozen at its last finite state; its measures are NaN from
+then on.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from gan_jax.game import gan
 from gan_jax.game.gan import Program
 from gan_jax.game.players import Parts
 from gan_jax.game.state import GanState, StepInfo
+from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
-RECORDS_PER_SEGMENT = 10
 NEVER = -1
 
 
@@ -32,8 +33,8 @@ class Evaluation(NamedTuple):
     """Measures of a state beyond what its steps report, taken at every record.
 
     Attributes:
-      measure: `(parts, inputs, state) -> {name: scalar}`; a module-level function, since it is a static
-        argument.
+      measure: `(parts, inputs, state) -> {name: scalar}`; a module-level function, since it is a
+        static argument.
       inputs: arrays it needs, the same for every seed and record: fixed latents, real samples.
     """
 
@@ -42,7 +43,7 @@ class Evaluation(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """One seed's training state, and the number of the first step that was not finite (NEVER if none)."""
+    """One seed's training state, and its first step that was not finite (NEVER if none)."""
 
     state: GanState
     first_nonfinite_step: jax.Array
@@ -73,10 +74,10 @@ def train_lane(
     log_every: jax.Array,
     stop: jax.Array,
 ) -> tuple[Lane, dict[str, jax.Array]]:
-    """Train one seed from step `start` to at most `stop`; return the lane and its records [n_records].
+    """Train one seed from `start` to at most `stop`; return the lane and its records [n_records].
 
-    A record r covers steps start + r log_every up to the next record or `stop`; past `stop` it covers
-    none, and repeats the measures of the last state.
+    A record r covers steps start + r log_every up to the next record or `stop`; past `stop` it
+    covers none, and repeats the measures of the last state.
     """
     key = gan.seed_key(seed)
     nothing_seen = StepInfo(*[jnp.full((), jnp.nan)] * len(StepInfo._fields))
@@ -88,7 +89,9 @@ def train_lane(
         finite = all_finite((state, info))
         kept = jax.tree.map(partial(jnp.where, alive & finite), state, lane.state)
         first = jnp.where(alive & ~finite, number + 1, lane.first_nonfinite_step)
-        return Lane(kept, first), jax.tree.map(partial(jnp.where, alive & finite), info, nothing_seen)
+        return Lane(kept, first), jax.tree.map(
+            partial(jnp.where, alive & finite), info, nothing_seen
+        )
 
     def record(lane: Lane, index: jax.Array) -> tuple[Lane, dict[str, jax.Array]]:
         first = jnp.minimum(start + index * log_every, stop)
@@ -109,8 +112,11 @@ _init_lanes = jax.jit(jax.vmap(init_lane, (None, 0, 0)), static_argnums=0)
 def _train_lanes(
     parts: Parts, measure: Any, n_records: int, *arrays: Any
 ) -> tuple[Lane, dict[str, jax.Array]]:
-    # leaves, training_set, inputs, lane, seed, start, log_every, stop: what is a seed's own has axis 0
-    lanes = jax.vmap(partial(train_lane, parts, measure, n_records), (0, None, None, 0, 0, *[None] * 3))
+    # leaves, training_set, inputs, lane, seed, start, log_every, stop: what is a seed's own has
+    # axis 0
+    lanes = jax.vmap(
+        partial(train_lane, parts, measure, n_records), (0, None, None, 0, 0, *[None] * 3)
+    )
     return lanes(*arrays)
 
 
@@ -132,8 +138,9 @@ class Segment(NamedTuple):
 class Chunk:
     """The training of up to `lanes` seeds on one device, a segment at a time, one segment ahead.
 
-    The host dispatches the next segment before it waits for the last one, so that the device never waits
-    for the host. A chunk of fewer seeds is padded by repeating the last seed: lanes do not interact.
+    The host dispatches the next segment before it waits for the last one, so that the device never
+    waits for the host. A chunk of fewer seeds is padded by repeating the last seed: lanes do not
+    interact.
     """
 
     def __init__(
@@ -143,7 +150,7 @@ class Chunk:
         leaves: Leaves,
         seeds: np.ndarray,
         lanes: int,
-        device: jax.Device,
+        device: Any,
         total_steps: int,
         log_every: int,
     ) -> None:
@@ -156,14 +163,19 @@ class Chunk:
         shared = (leaves, program.training_set, evaluation.inputs)
         self._shared = jax.device_put(shared, device)
         self._seeds = jax.device_put(padded, device)
-        self._lane = _init_lanes(program.parts, self._shared[0], self._seeds)
+        # Weights are drawn on the default device for all: one compilation, where each device would
+        # need its own.
+        self._lane = jax.device_put(_init_lanes(program.parts, leaves, padded), device)
         self._dispatched = 0
         self._waiting: list[tuple[Segment, dict[str, jax.Array], int]] = []
         self._records: list[dict[str, np.ndarray]] = []
         self._dispatch(stop=0)  # takes no step: one record of the untrained state
 
     def _dispatch(self, stop: int) -> None:
-        start, n_records = self._dispatched, max(-(-(stop - self._dispatched) // self._log_every), 1)
+        start, n_records = (
+            self._dispatched,
+            max(-(-(stop - self._dispatched) // self._log_every), 1),
+        )
         numbers = (np.int32(start), np.int32(self._log_every), np.int32(stop))
         self._lane, records = _train_lanes(
             *self._statics, *self._shared, self._lane, self._seeds, *numbers
@@ -176,7 +188,7 @@ class Chunk:
         return jax.tree.map(lambda x: x[: len(self.seeds)], tree)
 
     def advance(self) -> Segment | None:
-        """Dispatch the next segment, wait for the one before and return it; None when all are done."""
+        """Dispatch the next segment, wait for the one before, return it; None when all are done."""
         if self._dispatched < self.total_steps:
             length = RECORDS_PER_SEGMENT * self._log_every
             self._dispatch(min(self._dispatched + length, self.total_steps))
@@ -200,4 +212,3 @@ class Chunk:
 def record_steps(total_steps: int, log_every: int) -> np.ndarray:
     """The numbers of steps taken at each record: 0, log_every, ... and total_steps."""
     return np.append(np.arange(0, total_steps, log_every), total_steps)
-

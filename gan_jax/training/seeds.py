@@ -1,8 +1,8 @@
 """One seed becomes many: vmapped lanes, chunks of them, spread over the devices.
 
-Every device runs the same single-device program, dispatched from the host, so a seed's numbers do not depend on
-how many devices there are, nor on which other seeds train beside it: only on the number of lanes, which
-is therefore chosen by a rule and recorded.
+Every device runs the same single-device program, dispatched from the host, so a seed's numbers do
+not depend on how many devices there are, nor on which other seeds train beside it: only on the
+number of lanes, which is therefore chosen by a rule and recorded.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Run(NamedTuple):
     Attributes:
       seeds: the seeds [seed].
       states: final states; a diverged seed's is its last finite one.
-      history: step statistics and measures by name, each [seed, record]; NaN at step 0 for what only a
-        step can tell, and after a seed diverged.
+      history: step statistics and measures by name, each [seed, record]; NaN at step 0 for what
+        only a step can tell, and after a seed diverged.
       steps: the number of steps taken at each record [record].
       first_nonfinite_step: the first step whose result was not finite [seed]; -1 where none was.
       lanes: seeds in one vmap, on which (and on nothing else) the bits depend.
@@ -44,16 +44,18 @@ class Run(NamedTuple):
 
 
 def use_all_cores() -> int:
-    """Make every CPU core a JAX device; call it before any JAX computation. Returns the number of devices.
+    """Make every CPU core a JAX device; call it before any JAX computation. Returns their number.
 
-    Seeds then train side by side, a chunk a core. Small networks gain more from that than from threads
-    inside one matrix product.
+    Seeds then train side by side, a chunk a core. Small networks gain more from that than from
+    threads inside one matrix product.
 
     Raises:
       RuntimeError: when JAX has already started with another number of CPU devices.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if jax.config.jax_num_cpu_devices != cores:
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    if jax.config.values["jax_num_cpu_devices"] != cores:
         jax.config.update("jax_num_cpu_devices", cores)
     return cores
 
@@ -65,15 +67,15 @@ def train_seeds(
     *,
     evaluation: Evaluation | None = None,
     on_segment: Callable[[Segment], None] | None = None,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Any] | None = None,
 ) -> Run:
     """Train every seed of an experiment from its first step to its last.
 
     Args:
       experiment: what to train.
       seeds: a count (0 .. n - 1) or the seeds themselves.
-      lanes: seeds in one vmap on one device; `lanes.default_lanes` by default. Results are bitwise equal
-        between calls with equal lanes, whatever the devices and the other seeds.
+      lanes: seeds in one vmap on one device; `lanes.default_lanes` by default. Results are bitwise
+        equal between calls with equal lanes, whatever the devices and the other seeds.
       evaluation: what to measure at each record besides the step statistics.
       on_segment: called after each segment of each chunk, for progress and snapshots.
       devices: where to train; all local devices by default.
@@ -86,7 +88,7 @@ def train_seeds(
     program, steps = make_program(experiment), experiment.total_steps
     evaluation = Evaluation() if evaluation is None else evaluation
 
-    def start(chunk_seeds: np.ndarray, device: jax.Device) -> Chunk:
+    def start(chunk_seeds: np.ndarray, device: Any) -> Chunk:
         return Chunk(
             program,
             evaluation,
