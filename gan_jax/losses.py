@@ -18,9 +18,9 @@ from typing import NamedTuple
 import jax
 from jax.nn import softplus
 
-# One player's loss: (logits_real [batch], logits_fake [batch], **parameters) -> scalar, to be minimised.
-# `parameters` are the entries of `GanLoss.parameters`, as traced scalars. A generator's loss that ignores
-# `logits_real` pays nothing for them: the compiler removes what they would have needed.
+# One player's loss: (logits_real [batch], logits_fake [batch], **parameters) -> scalar, to be
+# minimised. `parameters` are the entries of `GanLoss.parameters`, as traced scalars. A generator's
+# loss that ignores `logits_real` pays nothing for them: the compiler removes what they would need.
 LossFn = Callable[..., jax.Array]
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+FAILED = 1e300
+
 
 class Rate(NamedTuple):
     """A share of seeds and its confidence interval."""
@@ -40,7 +42,8 @@ def quartiles(values: np.ndarray) -> tuple[float, float, float]:
     away: with 30 % of the seeds failed, the upper quartile of a lower-is-better measure does not
       exist.
     """
-    with np.errstate(invalid="ignore"):  # between two failures: inf - inf
-        quantiles = np.quantile(np.where(np.isnan(values), np.inf, values), [0.25, 0.5, 0.75])
-    low, median, high = np.where(np.isfinite(quantiles), quantiles, np.nan).tolist()
+    # A failure counts as FAILED, not as infinity: interpolation would make 0 x infinity of it, NaN.
+    ranked = np.where(np.isnan(values), FAILED, np.asarray(values, np.float64))
+    quantiles = np.quantile(ranked, [0.25, 0.5, 0.75])
+    low, median, high = np.where(quantiles < FAILED / 1e6, quantiles, np.nan).tolist()
     return low, median, high

@@ -41,7 +41,11 @@ class Criteria:
     partial_coverage: float = 0.85
     """Collapsed, partially: the tail's median coverage of the known truth is below this."""
     converged_factor: float = 3.0
-    """Converged: quality within this factor of the floor's 95th percentile."""
+    """Converged: quality within this factor of the floor's 95th percentile.
+
+    Parabola seeds end in two humps: of the default comparison's 128, nine tenths of the tail lie
+    below 3 floors for 65, between 3 and 8 for 9, above 8 for 54. The rate hardly depends on it.
+    """
     converged_share: float = 0.9
     """Converged: at this share of the tail's records."""
     separating_accuracy: float = 0.99
@@ -124,8 +128,9 @@ def _overpowered(
     separates = np.minimum(
         np.median(tail["accuracy_real"], axis=1), np.median(tail["accuracy_fake"], axis=1)
     )
-    norms = curves["generator_gradient_norm"][:, 1:]  # the untrained state has no step to report
-    early = np.median(norms[:, : max(norms.shape[1] // 10, 1)], axis=1)
+    norms = curves["generator_gradient_norm"]
+    first = min(1, norms.shape[1] - 1)  # the untrained state's record has no step to report
+    early = np.median(norms[:, first : first + max(norms.shape[1] // 10, 1)], axis=1)
     late = np.median(tail["generator_gradient_norm"], axis=1)
     vanished = late < criteria.vanishing_gradient * early
     return (separates >= criteria.separating_accuracy) & vanished

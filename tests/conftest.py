@@ -1,0 +1,23 @@
+"""Settings for every test: four CPU devices, and JAX's strict modes."""
+
+import jax
+import pytest
+
+jax.config.update("jax_num_cpu_devices", 4)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_legacy_prng_key", "error")
+
+
+@pytest.fixture
+def registered():
+    """Put entries into registries for one test: `registered(LOSSES, "mine", loss)`."""
+    added = []
+
+    def register(registry, name, entry):
+        assert name not in registry
+        registry[name] = entry
+        added.append((registry, name))
+
+    yield register
+    for registry, name in added:
+        del registry[name]

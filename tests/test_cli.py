@@ -1,0 +1,190 @@
+"""The command line as a user types it: the main job, its mistakes, its help."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import gan_jax
+from gan_jax.cli import main, parse_seeds
+from gan_jax.config import FIELDS
+
+TINY = ["--steps", "30", "--log-every", "10", "--batch-size", "16", "--evaluation-samples", "32"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working directory, and a command line that leaves the test's devices as they are."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gan_jax.training.seeds.use_all_cores", lambda: None)
+    return tmp_path
+
+
+def test_compare_prints_a_table_writes_everything_and_is_then_complete(here, capsys):
+    arguments = ["compare", "--seeds", "3", *TINY]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    for word in (
+        "compiling",
+        "saturating",
+        "non_saturating",
+        "converged",
+        "Wilson",
+        "real against real",
+    ):
+        assert word in printed
+    folder = here / "results" / "compare"
+    for name in ("results.nc", "seeds.csv", "study.yaml"):
+        assert (folder / name).stat().st_size > 0 and f"compare/{name}" in printed
+    for name in ("quality_over_steps", "final_samples", "generator_gradient_norms"):
+        assert (folder / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    results = gan_jax.load_results(folder)
+    assert results.sizes["seed"] == 3 and results["step"].values.tolist() == [0, 10, 20, 30]
+
+    assert main(arguments) == 0
+    assert "complete, nothing to run" in capsys.readouterr().out
+    assert main(["compare", "--seeds", "4", *TINY]) == 2
+    assert "another study (seeds: 3 there, 4 here)" in capsys.readouterr().err
+
+
+def test_every_field_of_an_experiment_is_a_flag(here, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--help"])
+    assert end.value.code == 0
+    printed = capsys.readouterr().out
+    for field in FIELDS:
+        assert "--" + field.replace("_", "-") in printed
+    with pytest.raises(SystemExit):
+        main(["compare", "--help"])
+    assert "--loss " not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["compare", "--losses", "saturatin"], ["'saturatin'", "did you mean 'saturating'"]),
+        (["compare", "--losses", "saturating", "saturating"], ["each once"]),
+        (["compare", "--losses"], ["at least one"]),
+        (["compare", "--seeds", "0"], ["seeds: 0"]),
+        (["compare", "--seeds", "1,2,1"], ["1 is listed more than once"]),
+        (["compare", "--seeds", "ten"], ["'ten'", "a count"]),
+        (["compare", "--generator-learning-rate", "-1"], ["-1.0", "greater than 0"]),
+        (["compare", "--discriminator-learning-rate", "nan"], ["nan", "finite"]),
+        (["compare", "--batch-size", "7"], ["batch_size: 7", "even"]),
+        (["compare", "--data", "parabol"], ["did you mean 'parabola'"]),
+        (["compare", "--epochs", "3"], ["n_train"]),
+        (["compare", "--steps", "3", "--epochs", "3", "--n-train", "256"], ["one of them"]),
+        (["compare", "--lanes", "0"], ["lanes: 0"]),
+        (["compare", "--out", "file/below"], ["cannot write", "file"]),
+        (["train", "--check-every", "1500"], ["check_every: 1500", "the nearest is 2000"]),
+        (["train", "--seeds", "9"], ["at most 8"]),
+        (["study", "none.yaml"], ["none.yaml: No such file"]),
+        (["study", "wrong.yaml"], ["wrong.yaml", "'sedes' is no key", "did you mean 'seeds'"]),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(here, capsys, arguments, words):
+    Path("file").write_text("in the way")
+    Path("wrong.yaml").write_text("name: a\nsedes: 3\nvariants: {a: {}}")
+    before = sorted(here.rglob("*"))
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("gan-jax: ") and printed.err.count("\n") == 1
+    assert "Traceback" not in printed.err and not printed.out
+    for word in words:
+        assert word in printed.err
+    assert sorted(here.rglob("*")) == before  # nothing written
+
+
+@pytest.mark.parametrize(
+    "arguments", [["compare", "--lossess", "x"], ["compar"], ["list", "lossses"]]
+)
+def test_an_unknown_flag_or_command_is_exit_code_2_with_the_nearest(here, capsys, arguments):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    printed = capsys.readouterr()
+    assert any(near in printed.err + printed.out for near in ("--losses", "compare", "losses"))
+
+
+def test_study_runs_a_file(here, capsys):
+    Path("rates.yaml").write_text(
+        "name: rates\nseeds: [4, 2]\n"
+        "base: {steps: 20, log_every: 10, batch_size: 16, evaluation_samples: 32}\n"
+        "variants:\n  slow: {generator_learning_rate: 1e-4}\n  fast: {generator_learning_rate: 1e-2}\n"
+    )
+    assert main(["study", "rates.yaml"]) == 0
+    assert "slow" in capsys.readouterr().out
+    results = gan_jax.load_results("results/rates")
+    assert results["seed"].values.tolist() == [4, 2]
+    assert results["variant"].values.tolist() == ["slow", "fast"]
+    # A study's own record is a study file too.
+    assert main(["study", "results/rates/study.yaml", "--out", "again"]) == 0
+    again = gan_jax.load_results("again")
+    assert again["generator_loss"].equals(results["generator_loss"])
+
+
+def test_train_checks_every_so_often_and_draws_the_checks(here, capsys):
+    arguments = ["train", "--seeds", "7,", "--check-every", "100", *TINY, "--steps", "250"]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    for step in ("100", "200", "250"):
+        assert f" {step} " in printed
+    assert "checks.png" in printed
+    assert (here / "results/train/figures/checks.png").read_bytes().startswith(b"\x89PNG")
+    assert main(arguments) == 0
+    assert "complete" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "what", ["losses", "data", "networks", "activations", "updates", "optimizers"]
+)
+def test_list_prints_names_formulas_and_sources(capsys, what):
+    from gan_jax.catalogue import CATALOGUE
+
+    assert main(["list", what]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line, (name, entry) in zip(lines, CATALOGUE[what].entries.items(), strict=True):
+        assert line.startswith(name) and entry.summary in line and entry.source in line
+
+
+def test_seeds_are_a_count_or_a_list():
+    assert parse_seeds("64") == 64
+    assert parse_seeds("3,5,8") == (3, 5, 8)
+    assert parse_seeds("3,") == (3,)
+
+
+def test_ctrl_c_says_how_to_continue(here, capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gan_jax.training.seeds.train_seeds", interrupted)
+    assert main(["compare", "--seeds", "2", *TINY]) == 130
+    assert "the same command continues" in capsys.readouterr().err
+
+
+def test_help_and_mistakes_answer_without_loading_jax():
+    code = (
+        "import sys; from gan_jax.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(any(name in sys.modules for name in ('jax', 'scipy', 'matplotlib', 'xarray')))"
+    )
+    for arguments in (
+        ["--help"],
+        ["compare", "--help"],
+        ["list", "losses"],
+        ["compare", "--seeds", "0"],
+    ):
+        command = [sys.executable, "-c", code, *arguments]
+        assert subprocess.run(command, capture_output=True).returncode == 0, arguments
+
+
+def test_help_answers_within_a_second():
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "gan_jax", "--help"], capture_output=True, check=True)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 1

@@ -1,0 +1,115 @@
+"""Experiment: what is accepted, what is refused and in which words, and the split for the compiler."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gan_jax.config import ConfigError, Experiment, preset, split
+from gan_jax.losses import LOSSES, GanLoss
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"loss": "non_saturatin"}, ["non_saturatin", "saturating", "did you mean"]),
+        ({"data": "parabole"}, ["parabole", "did you mean 'parabola'"]),
+        ({"update": 3}, ["update: 3", "a name"]),
+        ({"generator_learning_rate": -1e-3}, ["-0.001", "greater than 0"]),
+        ({"generator_learning_rate": float("nan")}, ["nan", "finite"]),
+        ({"discriminator_learning_rate": float("inf")}, ["inf", "finite"]),
+        ({"discriminator_learning_rate": "fast"}, ["'fast'", "a number"]),
+        ({"beta1": 1.0}, ["beta1: 1.0", "not including, 1"]),
+        ({"batch_size": 7}, ["batch_size: 7", "even", "'full'"]),
+        ({"batch_size": 0}, ["batch_size: 0", "from 1"]),
+        ({"batch_size": 2**31}, ["batch_size", "2147483647"]),
+        ({"batch_size": 64.0}, ["64.0", "a whole number"]),
+        ({"steps": True}, ["True", "a whole number"]),
+        ({"generator_hidden": (15, 0)}, ["(15, 0)", "from 1"]),
+        ({"generator_hidden": "15"}, ["'15'", "list of whole numbers"]),
+        ({"discriminator_batch": "half"}, ["'half'", "'halves' or 'full'"]),
+        ({"steps": 10, "epochs": 2, "n_train": 256}, ["steps and epochs", "one of them"]),
+        ({"epochs": 2}, ["epochs", "n_train"]),
+        ({"n_train": 100}, ["n_train: 100", "at least one batch (128)"]),
+        ({"loss_parameters": {"alpha": 1.0}}, ["'alpha'", "'non_saturating' has none"]),
+        ({"loss_parameters": {"alpha": float("nan")}}, ["finite numbers by name"]),
+        ({"evaluation_samples": 3}, ["evaluation_samples: 3", "even"]),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_one_line(fields, words):
+    with pytest.raises(ConfigError) as refusal:
+        Experiment(**fields)
+    message = str(refusal.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_an_odd_batch_is_fine_where_no_halves_are_needed():
+    assert Experiment(batch_size=7, discriminator_batch="full").batch_size == 7
+
+
+def test_an_unknown_field_or_preset_names_the_nearest():
+    with pytest.raises(ConfigError, match="did you mean 'batch_size'"):
+        Experiment().replace(batchsize=3)
+    with pytest.raises(ConfigError, match="did you mean 'parabola'"):
+        preset("parabol")
+
+
+def test_the_parabola_preset_is_the_published_set_up():
+    experiment = preset("parabola")
+    assert experiment.generator_hidden == (15,) and experiment.discriminator_hidden == (25,)
+    assert (experiment.latent_dim, experiment.batch_size, experiment.total_steps) == (
+        5,
+        128,
+        10_000,
+    )
+    assert (experiment.generator_learning_rate, experiment.beta1, experiment.beta2) == (
+        1e-3,
+        0.9,
+        0.999,
+    )
+
+
+def test_steps_from_epochs_drop_the_incomplete_batch():
+    # 100 samples, batch 10, 500 epochs: 5,000 steps; 109 samples make no more batches.
+    for n_train in (100, 109):
+        experiment = Experiment(n_train=n_train, batch_size=10, epochs=500)
+        assert experiment.total_steps == 5_000
+
+
+def test_whoever_changes_epochs_lets_go_of_steps_and_the_reverse():
+    by_epochs = Experiment(steps=7).replace(n_train=256, epochs=3)
+    assert by_epochs.total_steps == 6
+    assert by_epochs.replace(steps=9).total_steps == 9
+
+
+def test_to_dict_is_plain_and_restores_the_experiment():
+    experiment = Experiment(generator_hidden=[3, 4], beta1=np.float64(0.5), steps=np.int64(3))
+    plain = experiment.to_dict()
+    assert plain["generator_hidden"] == [3, 4]
+    assert type(plain["beta1"]) is float and type(plain["steps"]) is int
+    assert Experiment(**plain) == experiment
+
+
+def test_only_static_fields_shape_the_program():
+    one, leaves = split(Experiment())
+    other, _ = split(Experiment(generator_learning_rate=0.1, beta1=0.0, steps=3, log_every=7))
+    assert one == other and hash(one) == hash(other)
+    assert split(Experiment(batch_size=64))[0] != one
+    assert all(leaf.dtype == np.float32 for leaf in leaves[:-1])
+
+
+def test_loss_parameters_override_the_defaults_of_a_registered_loss(registered):
+    plain = LOSSES["saturating"]
+    registered(LOSSES, "mine", GanLoss(plain.discriminator, plain.generator, {"a": 1.0, "b": 2.0}))
+    experiment = Experiment(loss="mine", loss_parameters={"b": 5})
+    assert split(experiment)[1].loss_parameters == {"a": 1.0, "b": 5.0}
+    with pytest.raises(ConfigError, match="choices: a, b"):
+        Experiment(loss="mine", loss_parameters={"c": 1.0})
+
+
+def test_configuration_does_not_load_jax():
+    code = "import sys, gan_jax; gan_jax.Experiment(); sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

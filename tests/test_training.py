@@ -1,0 +1,221 @@
+"""Many seeds: bitwise lane independence, isolation of a diverging seed, one trace, records."""
+
+import chex
+import jax
+import numpy as np
+import pytest
+
+import gan_jax
+from gan_jax.analysis import quality
+from gan_jax.config import ConfigError
+from gan_jax.game.gan import make_program
+from gan_jax.losses import LOSSES, GanLoss
+from gan_jax.training.lanes import check_seeds, default_lanes
+from gan_jax.training.loop import NEVER, Chunk, Evaluation, record_steps
+from gan_jax.training.seeds import train_seeds
+
+SHORT = {"steps": 25, "log_every": 5, "batch_size": 20}
+DEVICES = jax.devices()
+
+
+def pick(tree, seeds):
+    return jax.tree.map(lambda x: x[np.asarray(seeds)], tree)
+
+
+def test_there_are_four_devices_to_spread_over():
+    assert len(DEVICES) == 4
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 4])
+def test_a_seeds_bits_depend_on_lanes_alone(lanes):
+    experiment = gan_jax.Experiment(**SHORT)
+    evaluation = quality.evaluation(experiment)
+
+    def train(seeds, devices):
+        run = train_seeds(experiment, seeds, lanes, evaluation=evaluation, devices=devices)
+        return run.states, dict(run.history), run.first_nonfinite_step
+
+    # 7 seeds: the last chunk is padded, unless lanes is 1.
+    base = train(range(7), DEVICES[:1])
+    for n in (2, 4):
+        chex.assert_trees_all_equal(train(range(7), DEVICES[:n]), base)
+    # Another order, so another place and other companions; fewer seeds, so other padding.
+    order = [5, 2, 6, 0, 1, 4, 3]
+    chex.assert_trees_all_equal(train(order, DEVICES[:2]), pick(base, order))
+    chex.assert_trees_all_equal(train([6], DEVICES[:1]), pick(base, [6]))
+    chex.assert_trees_all_equal(
+        train([3, 100, 5], DEVICES[:2])[0], pick(train([3, 5, 100], DEVICES[:1])[0], [0, 2, 1])
+    )
+
+
+def test_vmapped_training_is_the_loop_a_reader_would_write():
+    experiment = gan_jax.Experiment(**SHORT)
+    run = train_seeds(experiment, [4, 9], lanes=2)
+    gan = gan_jax.make_gan(experiment)
+    key = gan_jax.seed_key(9)
+    state = gan.init(key)
+    for step in range(25):
+        state, info = gan.train_step(state, key)
+        if step + 1 in (5, 20):
+            record = run.steps.tolist().index(step + 1)
+            for name, value in info._asdict().items():
+                np.testing.assert_allclose(
+                    run.history[name][1, record], value, rtol=1e-3, atol=1e-5
+                )
+    chex.assert_trees_all_close(pick(run.states, 1), jax.device_get(state), rtol=1e-3, atol=1e-5)
+
+
+def chunk_of_four(rates):
+    """Four seeds in one chunk, each with its own generator learning rate; trained to the end."""
+    experiment = gan_jax.Experiment(**SHORT)
+    program, evaluation = make_program(experiment), quality.evaluation(experiment)
+    leaves = program.leaves._replace(generator_learning_rate=np.asarray(rates, np.float32))
+    chunk = Chunk(program, evaluation, leaves, np.arange(4), 4, DEVICES[0], 25, 5)
+    while chunk.advance():
+        pass
+    return chunk.result()
+
+
+def test_a_diverging_seed_is_frozen_recorded_and_leaves_the_others_bitwise_alone():
+    healthy, healthy_history = chunk_of_four([1e-3] * 4)
+    lanes, history = chunk_of_four([1e-3, 1e-3, 3e38, 1e-3])
+    others = [0, 1, 3]
+    chex.assert_trees_all_equal(pick(lanes, others), pick(healthy, others))
+    chex.assert_trees_all_equal(pick(history, others), pick(healthy_history, others))
+    assert (healthy.first_nonfinite_step == NEVER).all()
+
+    died = int(lanes.first_nonfinite_step[2])
+    assert 1 <= died <= 25
+    assert lanes.state.step[2] == died - 1  # frozen before the step that was not finite
+    assert all(np.isfinite(leaf[2]).all() for leaf in jax.tree.leaves(lanes.state))
+    alive = record_steps(25, 5) < died
+    for name in ("sliced_wasserstein", "generator_loss"):
+        assert np.isnan(history[name][2][~alive]).all()
+    assert np.isfinite(history["sliced_wasserstein"][2][alive]).all()
+
+
+def test_every_seed_may_diverge_and_the_run_still_ends():
+    run = train_seeds(gan_jax.Experiment(**SHORT, generator_learning_rate=3e38), 3)
+    assert (run.first_nonfinite_step >= 1).all()
+    assert np.isnan(run.history["generator_loss"][:, -1]).all()
+
+
+def test_a_program_is_traced_once_whatever_the_seeds_chunks_devices_leaves_and_steps(registered):
+    traces = []
+    plain = LOSSES["non_saturating"]
+
+    def generator(logits_real, logits_fake):
+        traces.append(1)
+        return plain.generator(logits_real, logits_fake)
+
+    registered(LOSSES, "counted", GanLoss(plain.discriminator, generator))
+    experiment = gan_jax.Experiment(**SHORT, loss="counted")
+    train_seeds(experiment, 2, lanes=2, devices=DEVICES[:1])
+    once = len(traces)
+    assert once > 0
+    for changes, seeds, devices in (
+        ({}, 9, DEVICES),
+        (
+            {"generator_learning_rate": 0.1, "discriminator_learning_rate": 0.2, "beta1": 0.0},
+            4,
+            DEVICES[:2],
+        ),
+        ({"steps": 61, "log_every": 7}, [8, 3], DEVICES[:1]),
+    ):
+        train_seeds(experiment.replace(**changes), seeds, lanes=2, devices=devices)
+        assert len(traces) == once
+    train_seeds(experiment.replace(batch_size=22), 2, lanes=2)
+    assert len(traces) > once  # another static field is another program
+
+
+def test_train_step_is_traced_once_for_all_learning_rates(registered):
+    traces = []
+    plain = LOSSES["saturating"]
+
+    def discriminator(logits_real, logits_fake):
+        traces.append(1)
+        return plain.discriminator(logits_real, logits_fake)
+
+    registered(LOSSES, "counted", GanLoss(discriminator, plain.generator))
+    key = gan_jax.seed_key(0)
+    for rate in (1e-3, 1e-2):
+        gan = gan_jax.make_gan(
+            gan_jax.Experiment(**SHORT, loss="counted", generator_learning_rate=rate)
+        )
+        state = gan.init(key)
+        for _ in range(3):
+            state, _ = gan.train_step(state, key)
+    assert len(traces) == 1
+
+
+def test_records_are_every_log_every_steps_and_the_last():
+    np.testing.assert_array_equal(record_steps(25, 10), [0, 10, 20, 25])
+    np.testing.assert_array_equal(record_steps(20, 10), [0, 10, 20])
+    run = train_seeds(gan_jax.Experiment(steps=123, log_every=5, batch_size=20), 1)
+    np.testing.assert_array_equal(run.steps, record_steps(123, 5))
+    assert run.states.step == 123
+    losses = run.history["generator_loss"]
+    assert losses.shape == (1, len(run.steps))
+    assert np.isnan(losses[0, 0]) and np.isfinite(losses[0, 1:]).all()
+
+
+def test_log_every_and_segments_do_not_change_the_training():
+    runs = [
+        train_seeds(gan_jax.Experiment(steps=40, log_every=n, batch_size=20), 2) for n in (1, 3, 40)
+    ]
+    for run in runs[1:]:
+        chex.assert_trees_all_equal(run.states, runs[0].states)
+
+
+def test_segments_are_reported_in_order_without_padding():
+    seen = []
+    experiment = gan_jax.Experiment(steps=25, log_every=1, batch_size=20)
+    train_seeds(experiment, 3, lanes=2, on_segment=seen.append)
+    last = {}
+    for segment in seen:
+        assert segment.states.step.tolist() == [segment.stop] * len(segment.seeds)
+        assert segment.start == last.get(segment.seeds[0], 0)
+        last[segment.seeds[0]] = segment.stop
+    assert last == {0: 25, 2: 25}
+
+
+def test_a_measure_of_ones_own(registered):
+    run = train_seeds(gan_jax.Experiment(**SHORT), 2, evaluation=Evaluation(step_count, ()))
+    np.testing.assert_array_equal(run.history["steps_taken"], [run.steps, run.steps])
+
+
+def step_count(parts, inputs, state):
+    return {"steps_taken": state.step.astype(np.float32)}
+
+
+def test_default_lanes_are_few_for_a_small_study():
+    assert [default_lanes(n) for n in (1, 2, 7, 8, 32, 64, 127, 128, 4096)] == [
+        1, 1, 4, 4, 4, 8, 8, 16, 16,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        (0, "seeds: 0 given"),
+        (-3, "seeds: -3 given"),
+        ([], "at least one"),
+        ([1, 2, 1], "1 is listed more than once"),
+        ([-1], "-1 given"),
+        ([2**32], "4294967296 given"),
+        ([1.5], "1.5 given"),
+        ("12", "'12' given"),
+        (True, "True given"),
+    ],
+)
+def test_seeds_that_cannot_be_are_refused(seeds, words):
+    with pytest.raises(ConfigError, match=words):
+        check_seeds(seeds)
+
+
+def test_the_largest_seed_and_lanes_that_cannot_be():
+    largest = 2**32 - 1
+    run = train_seeds(gan_jax.Experiment(steps=1, batch_size=4), [largest])
+    assert run.seeds.tolist() == [largest]
+    with pytest.raises(ConfigError, match="lanes: 0 given"):
+        train_seeds(gan_jax.Experiment(), 2, lanes=0)

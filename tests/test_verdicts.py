@@ -1,0 +1,107 @@
+"""Verdicts on curves whose fate is known."""
+
+import numpy as np
+import pytest
+
+from gan_jax.analysis.verdicts import VERDICTS, Criteria, detrended_deviation, judge
+from gan_jax.config import ConfigError
+
+N = 50
+FLOOR = np.linspace(0.008, 0.012, 100)  # 95th percentile 0.0118, standard deviation 0.00117
+STEADY = np.full(N, 0.2)
+
+
+def curves(**changes):
+    """One seed that ends near the data, with `changes`."""
+    base = {
+        "distance": np.r_[np.full(N - 20, 0.5), np.full(20, 0.01)],
+        "diversity": np.ones(N),
+        "coverage": np.ones(N),
+        "accuracy_real": np.full(N, 0.5),
+        "accuracy_fake": np.full(N, 0.5),
+        "generator_gradient_norm": np.r_[np.nan, np.ones(N - 1)],
+    }
+    return {name: np.asarray(curve, float)[None] for name, curve in (base | changes).items()}
+
+
+def verdict(first_nonfinite_step=-1, criteria=None, **changes):
+    judged = judge(
+        curves(**changes),
+        "distance",
+        {"distance": FLOOR},
+        np.array([first_nonfinite_step]),
+        criteria,
+    )
+    return judged.outcome[0], judged.detail[0]
+
+
+SEPARATED = {"accuracy_real": np.ones(N), "accuracy_fake": np.ones(N)}
+VANISHED = {"generator_gradient_norm": np.r_[np.nan, np.ones(20), np.full(N - 21, 1e-4)]}
+
+
+@pytest.mark.parametrize(
+    ("expected", "changes"),
+    [
+        (("converged", ""), {}),
+        (("diverged", ""), {"first_nonfinite_step": 1}),
+        (("diverged", ""), {"diversity": np.r_[np.ones(N - 1), 1001.0]}),
+        (("collapsed", "total"), {"diversity": np.full(N, 0.04)}),
+        (("collapsed", "partial"), {"diversity": np.full(N, 0.4)}),
+        (("collapsed", "partial"), {"coverage": np.full(N, 0.8)}),
+        (("unconverged", ""), {"distance": STEADY}),
+        (("unconverged", ""), {"distance": np.linspace(0.9, 0.1, N)}),
+        (("oscillating", ""), {"distance": STEADY + 0.01 * (-1.0) ** np.arange(N)}),
+        (("overpowered", ""), {"distance": STEADY} | SEPARATED | VANISHED),
+        (("unconverged", ""), {"distance": STEADY} | SEPARATED),
+        (("unconverged", ""), {"distance": STEADY} | VANISHED),
+    ],
+)
+def test_known_fates(expected, changes):
+    assert verdict(**changes) == expected
+
+
+def test_the_first_rule_that_matches_wins():
+    everything = {"distance": STEADY + 0.01 * (-1.0) ** np.arange(N), **SEPARATED, **VANISHED}
+    assert verdict(**everything)[0] == "overpowered"
+    assert verdict(**everything, diversity=np.full(N, 0.1))[0] == "collapsed"
+    assert verdict(7, **everything, diversity=np.full(N, 0.1))[0] == "diverged"
+
+
+def test_convergence_needs_nine_tenths_of_the_tail_within_three_floors():
+    inside, outside = 3 * np.percentile(FLOOR, 95) * np.array([0.999, 1.001])
+    for bad, expected in ((1, "converged"), (2, "oscillating")):
+        distance = np.r_[STEADY[: N - 10], np.full(10 - bad, inside), np.full(bad, outside + 0.1)]
+        assert verdict(distance=distance)[0] == expected
+
+
+def test_a_seed_that_died_early_is_diverged_whatever_its_nans():
+    nans = {name: np.full(N, np.nan) for name in ("distance", "diversity", "coverage")}
+    assert verdict(3, **nans)[0] == "diverged"
+
+
+def test_verdicts_need_no_coverage_and_serve_a_single_record():
+    one = {name: curve[:, -1:] for name, curve in curves().items() if name != "coverage"}
+    judged = judge(one, "distance", {"distance": FLOOR}, np.array([-1]))
+    assert judged.outcome.tolist() == ["converged"]
+
+
+def test_criteria_move_the_thresholds_and_refuse_nonsense():
+    strict = Criteria(converged_factor=0.5)
+    assert verdict(criteria=strict)[0] == "unconverged"
+    for bad in ({"tail_share": 1.5}, {"converged_factor": float("nan")}, {"partial_coverage": "x"}):
+        with pytest.raises(ConfigError, match=next(iter(bad))):
+            Criteria(**bad)
+
+
+def test_every_outcome_is_reachable_and_named():
+    reached = {expected[0] for expected, _ in test_known_fates.pytestmark[0].args[1]}
+    assert reached == set(VERDICTS)
+
+
+def test_detrended_deviation_ignores_a_straight_line():
+    time = np.arange(40.0)
+    wiggle = np.tile([1.0, -1.0], 20)
+    deviations = detrended_deviation(np.stack([3 - 0.5 * time, 2 * time + wiggle]))
+    np.testing.assert_allclose(deviations[0], 0, atol=1e-12)
+    np.testing.assert_allclose(deviations[1], 1, rtol=0.05)
+    assert detrended_deviation(np.ones((3, 2))).tolist() == [0, 0, 0]
