@@ -33,9 +33,10 @@ _HOMES = {
     "run_study": "studies.engines",
     "load_results": "studies.results",
     "summarize": "studies.summary",
+    "write_report": "reports.html",
 }
 
-__all__ = [*sorted(_HOMES), "__version__"]
+__all__ = [*sorted(_HOMES), "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -208,6 +208,7 @@ def run_and_report(study: Study, out: Path) -> None:
     results = run_visibly(study, out)
 
     from gan_jax.reports.figures import save_figures
+    from gan_jax.reports.html import write_report
     from gan_jax.reports.terminal import summary_table
     from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, STUDY_FILE
     from gan_jax.studies.summary import summarize
@@ -215,10 +216,8 @@ def run_and_report(study: Study, out: Path) -> None:
     one = study.first_experiment()
     title = f"{study.name}: {one.data}, {one.total_steps:,} steps"
     console().print(summary_table(summarize(results), title, results.attrs["quality"]))
-    for path in [
-        *(out / name for name in (RESULTS_FILE, SEEDS_FILE, STUDY_FILE)),
-        *save_figures(results, out),
-    ]:
+    written = [out / name for name in (RESULTS_FILE, SEEDS_FILE, STUDY_FILE)]
+    for path in [*written, *save_figures(results, out), write_report(results, out)]:
         print(path)
 
 

@@ -112,7 +112,9 @@ def test_study_runs_a_file(here, capsys):
     Path("rates.yaml").write_text(
         "name: rates\nseeds: [4, 2]\n"
         "base: {steps: 20, log_every: 10, batch_size: 16, evaluation_samples: 32}\n"
-        "variants:\n  slow: {generator_learning_rate: 1e-4}\n  fast: {generator_learning_rate: 1e-2}\n"
+        "variants:\n"
+        "  slow: {generator_learning_rate: 1e-4}\n"
+        "  fast: {generator_learning_rate: 1e-2}\n"
     )
     assert main(["study", "rates.yaml"]) == 0
     assert "slow" in capsys.readouterr().out

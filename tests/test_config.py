@@ -1,4 +1,4 @@
-"""Experiment: what is accepted, what is refused and in which words, and the split for the compiler."""
+"""Experiment: what is refused and in which words, steps and epochs, the split for the compiler."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""One GAN: the step against an independent NumPy implementation, freezing, pairing, update rules."""
+"""One GAN: the step against an independent implementation, freezing, pairing, update rules."""
 
 import chex
 import jax
@@ -237,7 +237,7 @@ def test_every_step_and_every_seed_has_draws_of_its_own():
 
 def test_the_initialisations_key_is_no_steps_key():
     # fold_in(key, INITIALISATION) with a step number that no int32 step can reach.
-    assert game.INITIALISATION > np.iinfo(np.int32).max
+    assert np.iinfo(np.int32).max < game.INITIALISATION
 
 
 def test_a_finite_training_set_is_all_that_is_ever_seen():
@@ -291,6 +291,21 @@ class Normalised(nn.Module):
     def __call__(self, x, train=False):
         h = nn.BatchNorm(use_running_average=not train, momentum=0.5)(nn.Dense(self.width)(x))
         return nn.Dense(1)(nn.relu(h))[:, 0]
+
+
+def test_a_network_of_the_wrong_output_shape_is_refused(registered):
+    registered(gan_jax.NETWORKS, "column", lambda spec: Column())
+    program, key, state = set_up(discriminator="column")
+    with pytest.raises(AssertionError, match="shape"):
+        game._train_step(*program, state, key, state.step)
+
+
+class Column(nn.Module):
+    """Logits [batch, 1], the most common mistake."""
+
+    @nn.compact
+    def __call__(self, x, train=False):
+        return nn.Dense(1)(x)
 
 
 def test_model_state_is_each_players_own_and_moves_in_its_own_step_only(registered):

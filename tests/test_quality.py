@@ -58,7 +58,8 @@ def test_pair_distance_of_hand_made_pairs():
 def test_floors_are_what_real_samples_score_and_collapse_scores_worse():
     experiment = gan_jax.Experiment()
     floors = quality.floors(experiment)
-    assert set(floors) == {"sliced_wasserstein", "diversity", "curve_error", "coverage"}
+    measures = {"sliced_wasserstein", "diversity", "curve_error", "coverage"}
+    assert set(floors) == measures | {"pair_distance"}
     assert all(draws.shape == (quality.N_FLOOR_DRAWS,) for draws in floors.values())
     assert len(np.unique(floors["sliced_wasserstein"])) == quality.N_FLOOR_DRAWS
     np.testing.assert_allclose(floors["diversity"].mean(), 1, atol=0.1)

@@ -1,4 +1,4 @@
-"""Statistics: published intervals, coverage by exact summation, failed seeds among the quartiles."""
+"""Statistics: intervals by their formula, coverage summed exactly, failed seeds in quartiles."""
 
 import numpy as np
 import pytest

@@ -122,6 +122,13 @@ def test_results_are_labelled_complete_and_judged(finished):
         assert plain.attrs["study"] == "tiny"
 
 
+def test_a_name_longer_than_the_first_one_is_kept_whole(tmp_path):
+    named = study(variants={"a": {}, "a_longer_name": {}}, seeds=1)
+    results = gan_jax.run_study(named, tmp_path / "named")
+    assert results["variant"].values.tolist() == ["a", "a_longer_name"]
+    assert gan_jax.load_results(tmp_path / "named").identical(results)
+
+
 def test_variants_are_paired_by_seed(finished):
     # The same untrained generators and discriminators, so the same first record, bit for bit.
     _, results = finished
@@ -191,13 +198,13 @@ def test_another_study_is_refused_with_the_difference_named(finished):
 def test_folders_that_cannot_serve_are_refused(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
-    with pytest.raises(ConfigError, match="holds files but no study.yaml"):
+    with pytest.raises(ConfigError, match=r"holds files but no study\.yaml"):
         gan_jax.run_study(study(), tmp_path / "mine")
-    with pytest.raises(ConfigError, match="cannot write to .*thesis.txt"):
+    with pytest.raises(ConfigError, match=r"cannot write to .*thesis\.txt"):
         gan_jax.run_study(study(), tmp_path / "mine" / "thesis.txt" / "sub")
-    with pytest.raises(ConfigError, match="cannot write to .*thesis.txt"):
+    with pytest.raises(ConfigError, match=r"cannot write to .*thesis\.txt"):
         gan_jax.run_study(study(), tmp_path / "mine" / "thesis.txt")
-    with pytest.raises(ConfigError, match="engine: 'loca' given.*did you mean 'local'"):
+    with pytest.raises(ConfigError, match=r"engine: 'loca' given.*did you mean 'local'"):
         gan_jax.run_study(study(), tmp_path / "new", engine="loca")
     assert not (tmp_path / "new").exists()
 
@@ -215,10 +222,12 @@ def test_a_missing_cell_is_missing_never_a_zero(finished, tmp_path):
 
     folder, whole = finished
     partial = tmp_path / "tiny"
-    done = [cell for cell in cells(study()) if cell.variant == "saturating"][0]
+    done = next(cell for cell in cells(study()) if cell.variant == "saturating")
     done.path(partial).parent.mkdir(parents=True)
     done.path(partial).write_bytes(done.path(folder).read_bytes())
-    floors = {"sliced_wasserstein": whole["floor_sliced_wasserstein"].values}
+    floors = {
+        name: whole[f"floor_{name}"].values for name in ("sliced_wasserstein", "pair_distance")
+    }
     results = assemble(
         study(), partial, "sliced_wasserstein", floors, whole["samples_real"].values, {}
     )

@@ -8,6 +8,8 @@ from gan_jax.config import ConfigError
 
 N = 50
 FLOOR = np.linspace(0.008, 0.012, 100)  # 95th percentile 0.0118, standard deviation 0.00117
+TRUTH = ("coverage", "curve_error")
+FLOORS = {"distance": FLOOR, "pair_distance": np.full(100, 0.3)}
 STEADY = np.full(N, 0.2)
 
 
@@ -17,6 +19,7 @@ def curves(**changes):
         "distance": np.r_[np.full(N - 20, 0.5), np.full(20, 0.01)],
         "diversity": np.ones(N),
         "coverage": np.ones(N),
+        "curve_error": np.full(N, 0.01),
         "accuracy_real": np.full(N, 0.5),
         "accuracy_fake": np.full(N, 0.5),
         "generator_gradient_norm": np.r_[np.nan, np.ones(N - 1)],
@@ -28,7 +31,7 @@ def verdict(first_nonfinite_step=-1, criteria=None, **changes):
     judged = judge(
         curves(**changes),
         "distance",
-        {"distance": FLOOR},
+        FLOORS,
         np.array([first_nonfinite_step]),
         criteria,
     )
@@ -49,6 +52,8 @@ VANISHED = {"generator_gradient_norm": np.r_[np.nan, np.ones(20), np.full(N - 21
         (("collapsed", "partial"), {"diversity": np.full(N, 0.4)}),
         (("collapsed", "partial"), {"coverage": np.full(N, 0.8)}),
         (("unconverged", ""), {"distance": STEADY}),
+        (("converged", ""), {"curve_error": np.full(N, 0.0299)}),
+        (("unconverged", ""), {"curve_error": np.full(N, 0.0301)}),
         (("unconverged", ""), {"distance": np.linspace(0.9, 0.1, N)}),
         (("oscillating", ""), {"distance": STEADY + 0.01 * (-1.0) ** np.arange(N)}),
         (("overpowered", ""), {"distance": STEADY} | SEPARATED | VANISHED),
@@ -79,8 +84,8 @@ def test_a_seed_that_died_early_is_diverged_whatever_its_nans():
     assert verdict(3, **nans)[0] == "diverged"
 
 
-def test_verdicts_need_no_coverage_and_serve_a_single_record():
-    one = {name: curve[:, -1:] for name, curve in curves().items() if name != "coverage"}
+def test_verdicts_need_no_known_truth_and_serve_a_single_record():
+    one = {name: curve[:, -1:] for name, curve in curves().items() if name not in TRUTH}
     judged = judge(one, "distance", {"distance": FLOOR}, np.array([-1]))
     assert judged.outcome.tolist() == ["converged"]
 

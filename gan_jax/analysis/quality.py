@@ -147,13 +147,16 @@ def evaluation(experiment: Experiment) -> Evaluation:
 def _floors(parts: Parts, inputs: EvaluationInputs, key: jax.Array) -> dict[str, jax.Array]:
     def draw(index: jax.Array) -> dict[str, jax.Array]:
         x = parts.dataset.sample(jax.random.fold_in(key, index), parts.static.evaluation_samples)
-        return measure_samples(parts, inputs, x)
+        return measure_samples(parts, inputs, x) | {"pair_distance": mean_pair_distance(x)}
 
     return lax.map(draw, jnp.arange(N_FLOOR_DRAWS))
 
 
 def floors(experiment: Experiment) -> dict[str, np.ndarray]:
-    """Each sample measure, for N_FLOOR_DRAWS fresh real sets in the generator's place [draw]."""
+    """Each sample measure, for N_FLOOR_DRAWS fresh real sets in the generator's place [draw].
+
+    And `pair_distance`, the mean distance of two real samples: the data's width, in data units.
+    """
     parts, inputs = make_program(experiment).parts, evaluation(experiment).inputs
     key = jax.random.fold_in(seed_key(experiment.data_seed), FLOOR)
     return jax.device_get(_floors(parts, inputs, key))

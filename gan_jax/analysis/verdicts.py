@@ -46,8 +46,11 @@ class Criteria:
     Parabola seeds end in two humps: of the default comparison's 128, nine tenths of the tail lie
     below 3 floors for 65, between 3 and 8 for 9, above 8 for 54. The rate hardly depends on it.
     """
+    converged_error: float = 0.1
+    """Converged: where the truth is a curve, and the mean distance from it is within this share of
+    the mean distance of two real samples. Distances along slices overlook a cloud about a curve."""
     converged_share: float = 0.9
-    """Converged: at this share of the tail's records."""
+    """Converged: both at this share of the tail's records."""
     separating_accuracy: float = 0.99
     """Overpowered: the tail's median accuracies on real and on fake are both at least this."""
     vanishing_gradient: float = 1e-3
@@ -91,9 +94,10 @@ def judge(
 
     Args:
       curves: measures [seed, record]: `quality`, "diversity", "accuracy_real", "accuracy_fake",
-        "generator_gradient_norm" and, where the truth has one, "coverage". NaN where unknown.
+        "generator_gradient_norm" and, where the truth is a curve, "curve_error" and "coverage".
+        NaN where unknown.
       quality: the name of the distance that decides convergence; lower is better.
-      floors: real-against-real draws [draw] of `quality`.
+      floors: real-against-real draws [draw] of `quality` and, for curves, "pair_distance".
       first_nonfinite_step: [seed], -1 where every step was finite.
       criteria: thresholds; the defaults if None.
     """
@@ -108,6 +112,8 @@ def judge(
     if "coverage" in tail:
         partial |= np.median(tail["coverage"], axis=1) < criteria.partial_coverage
     near = tail[quality] <= criteria.converged_factor * np.percentile(floors[quality], 95)
+    if "curve_error" in tail:
+        near &= tail["curve_error"] <= criteria.converged_error * np.median(floors["pair_distance"])
     rules = {
         "diverged": (first_nonfinite_step >= 0)
         | (tail["diversity"] > criteria.diverged_diversity).any(axis=1),

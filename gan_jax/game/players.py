@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
@@ -65,11 +66,27 @@ def join(x_real: jax.Array, x_fake: jax.Array) -> jax.Array:
 
 
 def apply(
-    module: nn.Module, parameters: Any, model_state: Any, x: jax.Array
+    module: nn.Module, parameters: Any, model_state: Any, x: jax.Array, shape: tuple[int, ...]
 ) -> tuple[jax.Array, Any]:
-    """Apply a network in training mode; return its output and its new model state."""
+    """Apply a network in training mode; return its output [batch, *shape] and its new model state.
+
+    Raises:
+      AssertionError: while tracing, when a registered network's output has another shape. Logits of
+        [batch, 1], say, would broadcast against [batch] into a loss of every pair.
+    """
     variables = {"params": parameters, **model_state}
-    return module.apply(variables, x, train=True, mutable=list(model_state))  # pyright: ignore
+    output, model_state = module.apply(  # pyright: ignore[reportAssignmentType]
+        variables, x, train=True, mutable=list(model_state)
+    )
+    chex.assert_shape(output, (x.shape[0], *shape))
+    return output, model_state
+
+
+def fake_samples(
+    parts: Parts, parameters: Any, model_state: Any, z: jax.Array
+) -> tuple[jax.Array, Any]:
+    """The generator's samples [batch, *shape] of latents, and its new model state."""
+    return apply(parts.generator, parameters, model_state, z, parts.dataset.shape)
 
 
 def discriminate_both(
@@ -80,10 +97,10 @@ def discriminate_both(
     One pass over both, except for networks with model state: batch statistics are each batch's own.
     """
     if model_state:
-        logits_real, model_state = apply(parts.discriminator, parameters, model_state, x_real)
-        logits_fake, model_state = apply(parts.discriminator, parameters, model_state, x_fake)
+        logits_real, model_state = apply(parts.discriminator, parameters, model_state, x_real, ())
+        logits_fake, model_state = apply(parts.discriminator, parameters, model_state, x_fake, ())
         return logits_real, logits_fake, model_state
-    logits, _ = apply(parts.discriminator, parameters, model_state, join(x_real, x_fake))
+    logits, _ = apply(parts.discriminator, parameters, model_state, join(x_real, x_fake), ())
     return logits[: x_real.shape[0]], logits[x_real.shape[0] :], model_state
 
 
@@ -96,7 +113,7 @@ def discriminator_loss(
     batch: Batch,
 ) -> tuple[jax.Array, tuple[Any, jax.Array, jax.Array]]:
     """The discriminator's loss, its fakes frozen, and (new model state, mean real, fake logit)."""
-    x_fake, _ = apply(parts.generator, generator_parameters, state.generator.model_state, batch.z)
+    x_fake, _ = fake_samples(parts, generator_parameters, state.generator.model_state, batch.z)
     logits_real, logits_fake, model_state = discriminate_both(
         parts,
         discriminator_parameters,
@@ -122,12 +139,12 @@ def generator_loss(
     the fakes, so that XLA removes that pass, and their drawing, for a loss that ignores them.
     """
     frozen = stop_gradient(discriminator_parameters)
-    x_fake, model_state = apply(
-        parts.generator, generator_parameters, state.generator.model_state, batch.z
+    x_fake, model_state = fake_samples(
+        parts, generator_parameters, state.generator.model_state, batch.z
     )
     statistics = state.discriminator.model_state
-    logits_real, _ = apply(parts.discriminator, frozen, statistics, batch.x_real)
-    logits_fake, _ = apply(parts.discriminator, frozen, statistics, x_fake)
+    logits_real, _ = apply(parts.discriminator, frozen, statistics, batch.x_real, ())
+    logits_fake, _ = apply(parts.discriminator, frozen, statistics, x_fake, ())
     loss = parts.generator_loss(logits_real, logits_fake, **leaves.loss_parameters)
     return loss, (model_state, logits_real.mean(), logits_fake.mean())
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 VARIANT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LONGEST_LABEL = 32
 REAL_GREY = "#8A8A8A"
 STYLE: dict[Any, Any] = {
     "font.size": 10,
@@ -40,8 +41,9 @@ def colour(results: xr.Dataset, variant: str) -> str:
 
 
 def label(name: str) -> str:
-    """A name as words."""
-    return name.replace("_", " ")
+    """A name as words, cut where a title would run over its neighbour."""
+    words = name.replace("_", " ")
+    return words if len(words) <= LONGEST_LABEL else words[: LONGEST_LABEL - 1] + "…"
 
 
 def quality_over_steps(results: xr.Dataset) -> Figure:

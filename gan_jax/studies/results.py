@@ -164,7 +164,8 @@ def read_dataset(path: Path) -> xr.Dataset:
     import xarray as xr
 
     try:
-        return xr.load_dataset(path, engine=ENGINE)
+        # The encoding remembers how wide this file's names are: longer ones would be cut to it later.
+        return xr.load_dataset(path, engine=ENGINE).drop_encoding()
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except (OSError, ValueError, KeyError) as error:
