@@ -164,7 +164,7 @@ def read_dataset(path: Path) -> xr.Dataset:
     import xarray as xr
 
     try:
-        # The encoding remembers how wide this file's names are: longer ones would be cut to it later.
+        # The encoding keeps the width of this file's names: longer ones would be cut to it later.
         return xr.load_dataset(path, engine=ENGINE).drop_encoding()
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
