@@ -39,7 +39,7 @@ def test_a_registered_loss_is_a_choice_of_the_command_line(here, capsys):
     from gan_jax.cli import main
 
     exec(BLOCKS[1], {"gan_jax": gan_jax})
-    tiny = "--steps 10 --log-every 10 --batch-size 16 --evaluation-samples 32 --seeds 2".split()
+    tiny = ["--steps", "10", "--log-every", "10", "--batch-size", "16", "--seeds", "2"]
     assert main(["compare", "--losses", "hinge", "non_saturating", *tiny]) == 0
     assert "hinge" in capsys.readouterr().out
 
