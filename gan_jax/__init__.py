@@ -15,7 +15,7 @@ _HOMES = {
     "DATASETS": "data",
     "Dataset": "data",
     "Experiment": "config",
-    "ConfigError": "config",
+    "ConfigError": "fields",
     "preset": "config",
     "GanState": "game.state",
     "PlayerState": "game.state",

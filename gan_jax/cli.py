@@ -15,7 +15,8 @@ import tyro
 from tyro.conf import OmitArgPrefixes, Positional, Suppress, arg
 
 from gan_jax.catalogue import CATALOGUE
-from gan_jax.config import FIELDS, ConfigError, Experiment
+from gan_jax.config import FIELDS, Experiment
+from gan_jax.fields import ConfigError
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -12,22 +12,25 @@ be, and counters of the host's loop. `split` takes them apart.
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gan_jax.catalogue import CATALOGUE, nearest
+from gan_jax.fields import (
+    LARGEST_FLOAT32,
+    BatchRule,
+    ConfigError,
+    FrozenDict,
+    canonical,
+    check_even,
+    check_name,
+    check_range,
+)
 
 DEFAULT_STEPS = 10_000
-BatchRule = Literal["halves", "full"]
-
-
-class ConfigError(ValueError):
-    """A set-up that cannot be run: one line saying what was given and what was expected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,7 @@ class Experiment(Static):
     """Adam's decay of the gradient's mean."""
     beta2: float = 0.999
     """Adam's decay of the gradient's square."""
-    loss_parameters: Mapping[str, float] = dataclasses.field(default_factory=dict, hash=False)
+    loss_parameters: Mapping[str, float] = FrozenDict()
     """Values for the loss's own parameters, where it has any."""
     steps: int | None = None
     """Training steps; 10,000 unless epochs is given."""
@@ -98,33 +101,18 @@ class Experiment(Static):
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(Experiment):
-            object.__setattr__(self, field.name, _canonical(field, getattr(self, field.name)))
+            value = canonical(field.name, str(field.type), getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
         for name, registry in NAMED_FIELDS.items():
-            self._check_name(name, CATALOGUE[registry].names())
-        for name in RANGES:
-            self._check_range(name, *RANGES[name])
+            check_name(name, getattr(self, name), CATALOGUE[registry].names())
+        for name, (low, high, expected) in RANGES.items():
+            check_range(name, getattr(self, name), low, high, expected)
         if self.discriminator_batch == "halves":
-            self._check_even(
-                "batch_size", "since discriminator_batch is 'halves' (or make it 'full')"
-            )
-        self._check_even("evaluation_samples", "since diversity compares pairs")
+            why = "since discriminator_batch is 'halves' (or make it 'full')"
+            check_even("batch_size", self.batch_size, why)
+        check_even("evaluation_samples", self.evaluation_samples, "since diversity compares pairs")
         self._check_duration()
         self._check_loss_parameters()
-
-    def _check_name(self, field: str, choices: list[str]) -> None:
-        if (name := getattr(self, field)) not in choices:
-            raise ConfigError(f"{field}: {name!r} given; {nearest(name, choices)}")
-
-    def _check_range(self, field: str, low: float, high: float, expected: str) -> None:
-        value = getattr(self, field)
-        # A NaN lies in no range.
-        for number in value if isinstance(value, tuple) else (value,):
-            if number is not None and not low <= number <= high:
-                raise ConfigError(f"{field}: {value} given, expected {expected}")
-
-    def _check_even(self, field: str, why: str) -> None:
-        if (value := getattr(self, field)) % 2:
-            raise ConfigError(f"{field}: {value} given, expected an even number, {why}")
 
     def _check_duration(self) -> None:
         if self.steps is None and self.epochs is None:
@@ -143,6 +131,7 @@ class Experiment(Static):
             raise ConfigError(
                 "epochs: an epoch needs a finite training set, expected n_train beside it"
             )
+        check_range("steps in so many epochs", self.total_steps, *COUNT)
 
     def _check_loss_parameters(self) -> None:
         known = CATALOGUE["losses"].parameters(self.loss)
@@ -197,10 +186,8 @@ NAMED_FIELDS = {
     "optimizer": "optimizers",
 }
 
-TINY = float(np.finfo(np.float32).tiny)
-HUGE = float(np.finfo(np.float32).max)
 COUNT = (1, 2**31 - 1, "a whole number from 1 to 2147483647")
-RATE = (TINY, HUGE, "a finite number greater than 0")
+RATE = (float(np.finfo(np.float32).tiny), LARGEST_FLOAT32, "a finite number greater than 0")
 DECAY = (0.0, 1.0 - 2**-24, "a number from 0 up to, but not including, 1")
 # field -> lowest, highest, in words; NaN lies in no range
 RANGES: dict[str, tuple[float, float, str]] = {
@@ -220,54 +207,6 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "log_every": COUNT,
     "data_seed": (0, 2**32 - 1, "a whole number from 0 to 4294967295"),
 }
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return _is_integer(value) or isinstance(value, float | np.floating)
-
-
-def _numbers_by_name(value: Any) -> MappingProxyType[str, float] | None:
-    if not isinstance(value, Mapping):
-        return None
-    sound = all(isinstance(k, str) and _is_number(v) and math.isfinite(v) for k, v in value.items())
-    return MappingProxyType({k: float(v) for k, v in sorted(value.items())}) if sound else None
-
-
-def _whole_numbers(value: Any) -> tuple[int, ...] | None:
-    if not isinstance(value, list | tuple) or not all(map(_is_integer, value)):
-        return None
-    return tuple(map(int, value))
-
-
-# A field's annotation (a string: annotations are not evaluated here) -> what its value must be, in
-# words, and how to bring it to its canonical type; None says that it cannot be.
-KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "str": ("a name", lambda v: v if isinstance(v, str) else None),
-    "int": ("a whole number", lambda v: int(v) if _is_integer(v) else None),
-    "float": ("a number", lambda v: float(v) if _is_number(v) else None),
-    "tuple[int, ...]": ("a list of whole numbers", _whole_numbers),
-    "Mapping[str, float]": ("finite numbers by name", _numbers_by_name),
-    "BatchRule": (
-        "'halves' or 'full'",
-        lambda v: v if isinstance(v, str) and v in get_args(BatchRule) else None,
-    ),
-}
-
-
-def _canonical(field: dataclasses.Field[Any], value: Any) -> Any:
-    """Bring `value` to the field's type (a list becomes a tuple, say), or refuse it."""
-    kind, _, optional = str(field.type).partition(" | ")
-    if optional and value is None:
-        return None
-    expected, convert = KINDS[kind]
-    converted = convert(value)
-    if converted is None:
-        raise ConfigError(f"{field.name}: {value!r} given, expected {expected}")
-    return converted
 
 
 def check_fields(names: Iterable[str]) -> None:

@@ -1,5 +1,8 @@
 """Experiment: what is refused and in which words, steps and epochs, the split for the compiler."""
 
+import copy
+import dataclasses
+import pickle
 import subprocess
 import sys
 
@@ -34,6 +37,8 @@ from gan_jax.losses import LOSSES, GanLoss
         ({"n_train": 100}, ["n_train: 100", "at least one batch (128)"]),
         ({"loss_parameters": {"alpha": 1.0}}, ["'alpha'", "'non_saturating' has none"]),
         ({"loss_parameters": {"alpha": float("nan")}}, ["finite numbers by name"]),
+        ({"loss_parameters": {"alpha": 1e39}}, ["finite numbers by name"]),
+        ({"n_train": 2**30, "epochs": 2**30}, ["steps in so many epochs", "2147483647"]),
         ({"evaluation_samples": 3}, ["evaluation_samples: 3", "even"]),
     ],
 )
@@ -99,6 +104,17 @@ def test_only_static_fields_shape_the_program():
     assert one == other and hash(one) == hash(other)
     assert split(Experiment(batch_size=64))[0] != one
     assert all(leaf.dtype == np.float32 for leaf in leaves[:-1])
+
+
+def test_an_experiment_is_frozen_hashable_and_copies(registered):
+    plain = LOSSES["saturating"]
+    registered(LOSSES, "mine", GanLoss(plain.discriminator, plain.generator, {"a": 1.0}))
+    experiment = Experiment(loss="mine", loss_parameters={"a": 2.0})
+    for again in (copy.deepcopy(experiment), pickle.loads(pickle.dumps(experiment))):
+        assert again == experiment and hash(again) == hash(experiment)
+    assert dataclasses.asdict(experiment)["loss_parameters"] == {"a": 2.0}
+    with pytest.raises(TypeError, match="never mutated"):
+        experiment.loss_parameters["a"] = 3.0
 
 
 def test_loss_parameters_override_the_defaults_of_a_registered_loss(registered):

@@ -145,17 +145,36 @@ def test_golden_first_step_of_the_parabola():
 def test_each_players_loss_has_exactly_no_gradient_for_the_other(loss):
     program, key, state = set_up(loss=loss)
     for_discriminator, for_generator = batches(program, key)
-    arguments = state.generator.parameters, state.discriminator.parameters, state
-    for function, own, other, batch in (
-        (players.discriminator_loss, 3, 2, for_discriminator),
-        (players.generator_loss, 2, 3, for_generator),
+    here = players.current_parameters(state)
+    for own, other, frozen, whole, batch in (
+        (
+            "discriminator",
+            "generator",
+            players.frozen_discriminator_loss,
+            players.discriminator_loss,
+            for_discriminator,
+        ),
+        (
+            "generator",
+            "discriminator",
+            players.frozen_generator_loss,
+            players.generator_loss,
+            for_generator,
+        ),
     ):
-        gradient = jax.grad(function, argnums=(own, other), has_aux=True)
-        (own_gradient, frozen_gradient), _ = gradient(
-            program.parts, program.leaves, *arguments, batch
-        )
-        assert all(not leaf.any() for leaf in jax.tree.leaves(frozen_gradient))
-        assert optax.tree.norm(own_gradient) > 0
+        gradients = [
+            jax.grad(function, argnums=2, has_aux=True)(
+                program.parts, program.leaves, here, state, batch
+            )[0]
+            for function in (frozen, whole)
+        ]
+        stopped, flowing = gradients
+        assert all(not leaf.any() for leaf in jax.tree.leaves(getattr(stopped, other)))
+        # Without the stop it would flow; and the player's own gradient is the same.
+        assert optax.tree.norm(getattr(flowing, other)) > 0
+        chex.assert_trees_all_equal(getattr(stopped, own), getattr(flowing, own))
+        move = getattr(players, f"{own}_move")(program.parts, program.leaves, state, batch)
+        chex.assert_trees_all_close(move.gradient, getattr(stopped, own), rtol=1e-6)
 
 
 def test_the_generators_move_does_not_touch_the_discriminator():
@@ -197,7 +216,7 @@ def test_discriminator_steps_are_so_many_updates_on_fresh_batches(update):
             discriminator=players.advance(optimizer, by_hand.discriminator, move)
         )
     chex.assert_trees_all_close(new.discriminator, by_hand.discriminator, rtol=1e-5)
-    np.testing.assert_allclose(info.discriminator_loss, move.loss, rtol=1e-5)
+    np.testing.assert_allclose(info.discriminator_loss, move.seen.loss, rtol=1e-5)
 
 
 def test_batches_are_halves_or_full():
@@ -317,7 +336,7 @@ def test_model_state_is_each_players_own_and_moves_in_its_own_step_only(register
 
     # The discriminator's own step: real first, then fake, each normalised by its own statistics.
     move = players.discriminator_move(program.parts, program.leaves, state, for_discriminator)
-    moved = move.model_state["batch_stats"]["BatchNorm_0"]["mean"]
+    moved = move.seen.model_state["batch_stats"]["BatchNorm_0"]["mean"]
     dense = state.discriminator.parameters["Dense_0"]
     x_fake = game.generate(program.parts, state, for_discriminator.z)
     mean_real, mean_fake = (
@@ -329,7 +348,7 @@ def test_model_state_is_each_players_own_and_moves_in_its_own_step_only(register
 
     # The generator's step moves none of it; generation and scoring update nothing.
     move = players.generator_move(program.parts, program.leaves, state, for_generator)
-    assert move.model_state == {}
+    assert move.seen.model_state == {}
     new, _ = game._train_step(*program, state, key, state.step)
     chex.assert_trees_all_close(
         new.discriminator.model_state["batch_stats"]["BatchNorm_0"]["mean"],

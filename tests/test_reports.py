@@ -30,6 +30,11 @@ def test_every_figure_is_drawn_even_when_a_whole_variant_diverged(results, tmp_p
     assert b"<svg" in (tmp_path / "one.svg").read_bytes()
 
 
+def test_data_that_are_no_points_in_the_plane_have_no_scatter(results):
+    line = results.isel(feature=[0])
+    assert set(figures.draw_figures(line)) == set(figures.FIGURES) - {"final_samples"}
+
+
 def test_every_seed_is_on_the_quality_figure_beside_median_and_floor(results):
     axis = figures.quality_over_steps(results.sel(variant=["calm"])).axes[0]
     curves = results["sliced_wasserstein"].sel(variant="calm").values

@@ -195,6 +195,15 @@ def test_another_study_is_refused_with_the_difference_named(finished):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
+def test_a_study_is_not_continued_with_other_versions(finished, tmp_path):
+    folder, _ = finished
+    recorded = read_yaml(folder / "study.yaml")
+    recorded["recorded"]["packages"]["jax"] = "0.0.1"
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(recorded))
+    with pytest.raises(ConfigError, match=r"begun with other versions \(jax: 0\.0\.1 there"):
+        gan_jax.run_study(study(), tmp_path)
+
+
 def test_folders_that_cannot_serve_are_refused(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")

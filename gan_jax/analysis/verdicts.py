@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.config import ConfigError
+from gan_jax.fields import ConfigError
 
 # In the order of the rules. The last is what no rule claims.
 VERDICTS = ("diverged", "collapsed", "converged", "overpowered", "oscillating", "unconverged")

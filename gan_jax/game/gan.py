@@ -27,8 +27,7 @@ from gan_jax.networks import NETWORKS, NetworkSpec
 
 # Uses of a step's key.
 REAL, LATENT, GENERATOR_REAL = 0, 1, 2
-# Uses of the initialisation's key, and the "step" it is derived at: no training step has that
-# number.
+# Uses of the initialisation's key, and the "step" it is derived at: a number no training step has.
 GENERATOR_WEIGHTS, DISCRIMINATOR_WEIGHTS = 0, 1
 INITIALISATION = 2**32 - 1
 # Use of the data seed's key.
@@ -158,8 +157,7 @@ def train_step(
     """Take one training step of one seed.
 
     `step` is an argument of its own, equal to `state.step`, so that under a vmap over seeds it
-    stays one
-    number: a condition on a batched step would make every lane run both branches.
+    stays one number: a condition on a batched step would make every lane run both branches.
     """
     step_key = jax.random.fold_in(key, step)
     discriminator_batches, generator_batch = draw_batches(parts, training_set, step_key)

@@ -1,8 +1,8 @@
 """The two players' losses and gradients, and the only two places that stop a gradient.
 
-Why: one GAN is two minimisations that see each other frozen. Everything an update rule needs to
-combine, a batch, a player's gradient, a player's move, is here as pure functions of (state,
-batch).
+Why: a GAN's training is two minimisations that see each other frozen. What update rules combine is
+here, as pure functions of a state and a batch: each player's loss (whole, for whoever studies the
+game's vector field, and with the other player frozen), its gradient, and its optimiser's move.
 """
 
 from __future__ import annotations
@@ -48,14 +48,39 @@ class Batch(NamedTuple):
     z: jax.Array
 
 
-class Move(NamedTuple):
-    """One player's gradient at one point, and what was seen on the way."""
+class Parameters(NamedTuple):
+    """Both players' parameters: where the game's losses are taken."""
 
-    gradient: Any
+    generator: Any
+    discriminator: Any
+
+
+class Seen(NamedTuple):
+    """What evaluating one player's loss shows besides its gradient.
+
+    Attributes:
+      model_state: that player's new model state.
+      loss: the loss.
+      logit_real: mean logit of the real batch.
+      logit_fake: mean logit of the fakes.
+    """
+
     model_state: Any
     loss: jax.Array
     logit_real: jax.Array
     logit_fake: jax.Array
+
+
+class Move(NamedTuple):
+    """One player's gradient at one point, and what was seen there."""
+
+    gradient: Any
+    seen: Seen
+
+
+def current_parameters(state: GanState) -> Parameters:
+    """Both players' parameters at a state."""
+    return Parameters(state.generator.parameters, state.discriminator.parameters)
 
 
 def join(x_real: jax.Array, x_fake: jax.Array) -> jax.Array:
@@ -105,64 +130,72 @@ def discriminate_both(
 
 
 def discriminator_loss(
-    parts: Parts,
-    leaves: Leaves,
-    generator_parameters: Any,
-    discriminator_parameters: Any,
-    state: GanState,
-    batch: Batch,
-) -> tuple[jax.Array, tuple[Any, jax.Array, jax.Array]]:
-    """The discriminator's loss, its fakes frozen, and (new model state, mean real, fake logit)."""
-    x_fake, _ = fake_samples(parts, generator_parameters, state.generator.model_state, batch.z)
-    logits_real, logits_fake, model_state = discriminate_both(
-        parts,
-        discriminator_parameters,
-        state.discriminator.model_state,
-        batch.x_real,
-        stop_gradient(x_fake),
+    parts: Parts, leaves: Leaves, parameters: Parameters, state: GanState, batch: Batch
+) -> tuple[jax.Array, Seen]:
+    """The discriminator's loss at `parameters`, with nothing frozen."""
+    statistics = state.discriminator.model_state
+    x_fake, _ = fake_samples(parts, parameters.generator, state.generator.model_state, batch.z)
+    logits_real, logits_fake, statistics = discriminate_both(
+        parts, parameters.discriminator, statistics, batch.x_real, x_fake
     )
     loss = parts.discriminator_loss(logits_real, logits_fake, **leaves.loss_parameters)
-    return loss, (model_state, logits_real.mean(), logits_fake.mean())
+    return loss, Seen(statistics, loss, logits_real.mean(), logits_fake.mean())
 
 
 def generator_loss(
-    parts: Parts,
-    leaves: Leaves,
-    generator_parameters: Any,
-    discriminator_parameters: Any,
-    state: GanState,
-    batch: Batch,
-) -> tuple[jax.Array, tuple[Any, jax.Array, jax.Array]]:
-    """The generator's loss, the discriminator frozen, and (new model state, mean real, fake logit).
+    parts: Parts, leaves: Leaves, parameters: Parameters, state: GanState, batch: Batch
+) -> tuple[jax.Array, Seen]:
+    """The generator's loss at `parameters`, with nothing frozen.
 
     The discriminator's own model state does not move here. Real samples go through it apart from
     the fakes, so that XLA removes that pass, and their drawing, for a loss that ignores them.
     """
-    frozen = stop_gradient(discriminator_parameters)
     x_fake, model_state = fake_samples(
-        parts, generator_parameters, state.generator.model_state, batch.z
+        parts, parameters.generator, state.generator.model_state, batch.z
     )
-    statistics = state.discriminator.model_state
-    logits_real, _ = apply(parts.discriminator, frozen, statistics, batch.x_real, ())
-    logits_fake, _ = apply(parts.discriminator, frozen, statistics, x_fake, ())
+    discriminator = parts.discriminator, parameters.discriminator, state.discriminator.model_state
+    logits_real, _ = apply(*discriminator, batch.x_real, ())
+    logits_fake, _ = apply(*discriminator, x_fake, ())
     loss = parts.generator_loss(logits_real, logits_fake, **leaves.loss_parameters)
-    return loss, (model_state, logits_real.mean(), logits_fake.mean())
+    return loss, Seen(model_state, loss, logits_real.mean(), logits_fake.mean())
+
+
+def frozen_discriminator_loss(
+    parts: Parts, leaves: Leaves, parameters: Parameters, state: GanState, batch: Batch
+) -> tuple[jax.Array, Seen]:
+    """The discriminator's loss with the generator, and so its fakes, frozen."""
+    frozen = parameters._replace(generator=stop_gradient(parameters.generator))
+    return discriminator_loss(parts, leaves, frozen, state, batch)
+
+
+def frozen_generator_loss(
+    parts: Parts, leaves: Leaves, parameters: Parameters, state: GanState, batch: Batch
+) -> tuple[jax.Array, Seen]:
+    """The generator's loss with the discriminator frozen: it passes gradients, and gets none."""
+    frozen = parameters._replace(discriminator=stop_gradient(parameters.discriminator))
+    return generator_loss(parts, leaves, frozen, state, batch)
 
 
 def discriminator_move(parts: Parts, leaves: Leaves, state: GanState, batch: Batch) -> Move:
     """The discriminator's gradient at `state`."""
-    (loss, (model_state, real, fake)), gradient = jax.value_and_grad(
-        discriminator_loss, argnums=3, has_aux=True
-    )(parts, leaves, state.generator.parameters, state.discriminator.parameters, state, batch)
-    return Move(gradient, model_state, loss, real, fake)
+    here = current_parameters(state)
+
+    def loss(discriminator: Any) -> tuple[jax.Array, Seen]:
+        parameters = here._replace(discriminator=discriminator)
+        return frozen_discriminator_loss(parts, leaves, parameters, state, batch)
+
+    return Move(*jax.grad(loss, has_aux=True)(here.discriminator))
 
 
 def generator_move(parts: Parts, leaves: Leaves, state: GanState, batch: Batch) -> Move:
     """The generator's gradient at `state`."""
-    (loss, (model_state, real, fake)), gradient = jax.value_and_grad(
-        generator_loss, argnums=2, has_aux=True
-    )(parts, leaves, state.generator.parameters, state.discriminator.parameters, state, batch)
-    return Move(gradient, model_state, loss, real, fake)
+    here = current_parameters(state)
+
+    def loss(generator: Any) -> tuple[jax.Array, Seen]:
+        parameters = here._replace(generator=generator)
+        return frozen_generator_loss(parts, leaves, parameters, state, batch)
+
+    return Move(*jax.grad(loss, has_aux=True)(here.generator))
 
 
 def advance(
@@ -173,4 +206,4 @@ def advance(
         move.gradient, player.optimizer_state, player.parameters
     )
     parameters = optax.apply_updates(player.parameters, updates)
-    return PlayerState(parameters, move.model_state, optimizer_state)
+    return PlayerState(parameters, move.seen.model_state, optimizer_state)

@@ -52,11 +52,11 @@ def alternating(static: Static, players: Players, state: GanState) -> tuple[GanS
 
     Source: Goodfellow et al. 2014, "Generative Adversarial Nets", algorithm 1.
     """
-    state, seen = _train_discriminator(players, state, players.discriminator_batches)
-    last = jax.tree.map(lambda x: x[-1], seen)
+    state, reports = _train_discriminator(players, state, players.discriminator_batches)
+    last = jax.tree.map(lambda x: x[-1], reports)
     move = players.generator_move(state, players.generator_batch)
     state = state._replace(generator=players.advance_generator(state.generator, move))
-    return state, _info(last, _seen(move))
+    return state, _info(last, _report(move))
 
 
 def simultaneous(static: Static, players: Players, state: GanState) -> tuple[GanState, StepInfo]:
@@ -77,11 +77,11 @@ def simultaneous(static: Static, players: Players, state: GanState) -> tuple[Gan
         generator=players.advance_generator(state.generator, generator_move),
         discriminator=players.advance_discriminator(state.discriminator, discriminator_move),
     )
-    return state, _info(_seen(discriminator_move), _seen(generator_move))
+    return state, _info(_report(discriminator_move), _report(generator_move))
 
 
-class _Seen(NamedTuple):
-    """What is reported of a move once its gradient has been applied."""
+class _Report(NamedTuple):
+    """What is kept of a move once its gradient has been applied."""
 
     loss: jax.Array
     gradient_norm: jax.Array
@@ -89,12 +89,12 @@ class _Seen(NamedTuple):
     logit_fake: jax.Array
 
 
-def _seen(move: Move) -> _Seen:
-    norm = optax.tree.norm(move.gradient)
-    return _Seen(move.loss, norm, move.logit_real, move.logit_fake)
+def _report(move: Move) -> _Report:
+    seen = move.seen
+    return _Report(seen.loss, optax.tree.norm(move.gradient), seen.logit_real, seen.logit_fake)
 
 
-def _info(discriminator: _Seen, generator: _Seen) -> StepInfo:
+def _info(discriminator: _Report, generator: _Report) -> StepInfo:
     return StepInfo(
         discriminator_loss=discriminator.loss,
         generator_loss=generator.loss,
@@ -107,13 +107,13 @@ def _info(discriminator: _Seen, generator: _Seen) -> StepInfo:
 
 def _train_discriminator(
     players: Players, state: GanState, batches: Batch
-) -> tuple[GanState, _Seen]:
-    """One discriminator update a batch; returns what was seen in each, stacked."""
+) -> tuple[GanState, _Report]:
+    """One discriminator update a batch; returns a report of each, stacked."""
 
     def update(state: GanState, batch: Batch) -> tuple[GanState, Any]:
         move = players.discriminator_move(state, batch)
         discriminator = players.advance_discriminator(state.discriminator, move)
-        return state._replace(discriminator=discriminator), _seen(move)
+        return state._replace(discriminator=discriminator), _report(move)
 
     # A scan of one step is written out: a loop would hide the step from the compiler's fusions.
     return jax.lax.scan(update, state, batches, unroll=batches.z.shape[0] == 1)

@@ -9,7 +9,8 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from gan_jax.config import ConfigError, Experiment
+from gan_jax.config import Experiment
+from gan_jax.fields import ConfigError
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 if TYPE_CHECKING:
@@ -52,11 +53,13 @@ class Snapshots:
             self._seen[segment.stop] |= zip(segment.seeds.tolist(), generated, strict=True)
 
     def save(self, results: xr.Dataset, folder: Path) -> Path | None:
-        """Draw figures/checks.png; None where not all was seen, as when the run was complete."""
-        from gan_jax.reports.figures import save_figure, training_checks
+        """Draw figures/checks.png; None where not all was seen, or it cannot be drawn."""
+        from gan_jax.reports.figures import planar, save_figure, training_checks
 
         seeds = results["seed"].values.tolist()
-        if any(seed not in seen for seen in self._seen.values() for seed in seeds):
+        if not planar(results) or any(
+            seed not in seen for seen in self._seen.values() for seed in seeds
+        ):
             return None
         stacked = {
             step: np.stack([seen[seed] for seed in seeds]) for step, seen in self._seen.items()

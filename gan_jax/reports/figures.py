@@ -220,6 +220,17 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
 }
 
 
+def draw_figures(results: xr.Dataset) -> dict[str, Figure]:
+    """Draw every figure that the results have data for: scatters need points in the plane."""
+    able = planar(results)
+    return {n: draw(results) for n, draw in FIGURES.items() if able or draw is not final_samples}
+
+
+def planar(results: xr.Dataset) -> bool:
+    """Whether samples are points in the plane."""
+    return results["samples"].shape[3:] == (2,)
+
+
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure whole, in the format that the file's suffix names."""
     kind = path.suffix.removeprefix(".")
@@ -231,4 +242,6 @@ def save_figure(figure: Figure, path: Path) -> Path:
 def save_figures(results: xr.Dataset, folder: str | Path) -> list[Path]:
     """Draw every figure of a study as `folder`/figures/NAME.png; return the paths."""
     where = Path(folder) / "figures"
-    return [save_figure(draw(results), where / f"{name}.png") for name, draw in FIGURES.items()]
+    return [
+        save_figure(figure, where / f"{name}.png") for name, figure in draw_figures(results).items()
+    ]

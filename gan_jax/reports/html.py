@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
+from matplotlib.figure import Figure
 
-from gan_jax.reports.figures import FIGURES, label
+from gan_jax.reports.figures import draw_figures, label
 from gan_jax.reports.terminal import number
 from gan_jax.studies.files import write_text
 from gan_jax.studies.results import STUDY_FILE
@@ -48,7 +49,7 @@ def write_report(results: xr.Dataset, path: str | Path) -> Path:
             f"real it has median {number(summary['floor_median'].iloc[0])}, 95th percentile "
             f"{number(summary['floor_p95'].iloc[0])}. Accuracy: the last discriminator's, median."
         ),
-        pictures=[(label(name), _png(draw(results))) for name, draw in FIGURES.items()],
+        pictures=[(label(name), _png(drawn)) for name, drawn in draw_figures(results).items()],
         how=study.read_text(encoding="utf-8") if study.exists() else "",
     )
     write_text(path, page)
@@ -81,7 +82,7 @@ def _cells(row: dict[str, float]) -> list[tuple[str, str]]:
     ]
 
 
-def _png(figure) -> str:
+def _png(figure: Figure) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     return base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax.catalogue import nearest
-from gan_jax.config import ConfigError
+from gan_jax.fields import ConfigError
 from gan_jax.studies.files import read_yaml, write_yaml
 from gan_jax.studies.results import (
     RESULTS_FILE,
@@ -95,6 +95,7 @@ def run_study(
     todo = missing_cells(study, folder)
     if not todo and (folder / RESULTS_FILE).exists():
         return load_results(folder)
+    check_versions(folder)
     ENGINES[engine](study, todo, folder, observer)
 
     from gan_jax.analysis import quality
@@ -136,16 +137,33 @@ def open_folder(study: Study, folder: Path, command: str | None = None) -> None:
         raise ConfigError(f"out: cannot write to {folder}: {error.strerror}") from None
 
 
+def check_versions(folder: Path) -> None:
+    """Refuse to continue a study with other package versions: one study, one set of numbers.
+
+    Raises:
+      ConfigError: naming what differs.
+    """
+    recorded = (read_yaml(folder / STUDY_FILE).get(RECORDED) or {}).get("packages") or {}
+    found = differences(recorded, _versions())
+    if found:
+        raise ConfigError(
+            f"{folder} was begun with other versions ({'; '.join(found)}), whose numbers may "
+            "differ: install those, or choose another folder"
+        )
+
+
+def _versions() -> dict[str, str]:
+    return {package: version(package) for package in PACKAGES}
+
+
 def _environment(command: str | None) -> dict[str, Any]:
     import jax
 
     return {
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-        if command is None
-        else command,
+        "command": command or shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "records_per_segment": RECORDS_PER_SEGMENT,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        "packages": {package: version(package) for package in PACKAGES},
+        "packages": _versions(),
         "devices": [f"{device.platform} {device.device_kind}" for device in jax.local_devices()],
     }

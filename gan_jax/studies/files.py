@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from gan_jax.config import ConfigError
+from gan_jax.fields import ConfigError
 
 LARGEST_YAML = 1_000_000  # bytes; a study is a few kilobytes
 

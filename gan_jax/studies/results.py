@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gan_jax.analysis.verdicts import judge
-from gan_jax.config import ConfigError
+from gan_jax.fields import ConfigError
 from gan_jax.studies.files import write_text, write_whole
 from gan_jax.studies.study import Study
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from types import MappingProxyType
 from typing import Any
 
 from gan_jax.analysis.verdicts import Criteria
 from gan_jax.catalogue import nearest
-from gan_jax.config import ConfigError, Experiment
+from gan_jax.config import Experiment
+from gan_jax.fields import ConfigError, FrozenDict
 from gan_jax.training.lanes import check_lanes, check_seeds
 
 # Names become folders and file names: letters, digits and a few marks, on every system.
@@ -57,8 +57,8 @@ class Study:
         # On a file system that ignores case, two such variants would share a folder.
         if len({variant.lower() for variant in self.variants}) < len(self.variants):
             raise ConfigError("variants: two names differ in case only; rename one")
-        variants = {name: MappingProxyType(dict(v)) for name, v in self.variants.items()}
-        object.__setattr__(self, "variants", MappingProxyType(variants))
+        variants = {name: FrozenDict(fields) for name, fields in self.variants.items()}
+        object.__setattr__(self, "variants", FrozenDict(variants))
         object.__setattr__(self, "seeds", check_seeds(self.seeds))
         object.__setattr__(self, "lanes", check_lanes(self.lanes, len(self.seeds)))
         self._check_comparable()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gan_jax.config import ConfigError
+from gan_jax.fields import ConfigError
 
 MOST_SEEDS = 2**24
 # A segment, the stretch between two looks of the host, is this many records of log_every steps.

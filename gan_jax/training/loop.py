@@ -112,12 +112,9 @@ _init_lanes = jax.jit(jax.vmap(init_lane, (None, 0, 0)), static_argnums=0)
 def _train_lanes(
     parts: Parts, measure: Any, n_records: int, *arrays: Any
 ) -> tuple[Lane, dict[str, jax.Array]]:
-    # leaves, training_set, inputs, lane, seed, start, log_every, stop: what is a seed's own has
-    # axis 0
-    lanes = jax.vmap(
-        partial(train_lane, parts, measure, n_records), (0, None, None, 0, 0, *[None] * 3)
-    )
-    return lanes(*arrays)
+    # leaves, training_set, inputs, lane, seed, start, log_every, stop: axis 0 is a lane's own
+    axes = (0, None, None, 0, 0, None, None, None)
+    return jax.vmap(partial(train_lane, parts, measure, n_records), axes)(*arrays)
 
 
 class Segment(NamedTuple):
@@ -125,14 +122,25 @@ class Segment(NamedTuple):
 
     Attributes:
       seeds: the chunk's seeds, without padding.
-      start, stop: steps taken before and after it.
-      states: the seeds' states after it, leading axis = seed.
+      start: steps taken before it.
+      stop: steps taken after it.
+      lane_states: the lanes' states after it, padding included.
     """
 
     seeds: np.ndarray
     start: int
     stop: int
-    states: GanState
+    lane_states: GanState
+
+    @property
+    def states(self) -> GanState:
+        """The seeds' states, leading axis = seed."""
+        return unpad(self.lane_states, len(self.seeds))
+
+
+def unpad(tree: Any, n_seeds: int) -> Any:
+    """Drop the lanes beyond the seeds."""
+    return jax.tree.map(lambda x: x[:n_seeds], tree)
 
 
 class Chunk:
@@ -163,29 +171,20 @@ class Chunk:
         shared = (leaves, program.training_set, evaluation.inputs)
         self._shared = jax.device_put(shared, device)
         self._seeds = jax.device_put(padded, device)
-        # Weights are drawn on the default device for all: one compilation, where each device would
-        # need its own.
+        # Weights are drawn on the default device for all: each device would compile for itself.
         self._lane = jax.device_put(_init_lanes(program.parts, leaves, padded), device)
         self._dispatched = 0
-        self._waiting: list[tuple[Segment, dict[str, jax.Array], int]] = []
+        self._waiting: list[tuple[Segment, dict[str, jax.Array]]] = []
         self._records: list[dict[str, np.ndarray]] = []
         self._dispatch(stop=0)  # takes no step: one record of the untrained state
 
     def _dispatch(self, stop: int) -> None:
-        start, n_records = (
-            self._dispatched,
-            max(-(-(stop - self._dispatched) // self._log_every), 1),
-        )
+        start, self._dispatched = self._dispatched, stop
         numbers = (np.int32(start), np.int32(self._log_every), np.int32(stop))
         self._lane, records = _train_lanes(
             *self._statics, *self._shared, self._lane, self._seeds, *numbers
         )
-        self._dispatched = stop
-        segment = Segment(self.seeds, start, stop, self._unpad(self._lane.state))
-        self._waiting.append((segment, records, n_records))
-
-    def _unpad(self, tree: Any) -> Any:
-        return jax.tree.map(lambda x: x[: len(self.seeds)], tree)
+        self._waiting.append((Segment(self.seeds, start, stop, self._lane.state), records))
 
     def advance(self) -> Segment | None:
         """Dispatch the next segment, wait for the one before, return it; None when all are done."""
@@ -194,10 +193,11 @@ class Chunk:
             self._dispatch(min(self._dispatched + length, self.total_steps))
         if not self._waiting:
             return None
-        segment, records, n_records = self._waiting.pop(0)
-        self._records.append(
-            {name: np.asarray(x)[: len(self.seeds), :n_records] for name, x in records.items()}
-        )
+        segment, records = self._waiting.pop(0)
+        # The last segment may have fewer records than the program has room for; the first has one.
+        n_records = max(-(-(segment.stop - segment.start) // self._log_every), 1)
+        on_host = unpad(jax.device_get(records), len(self.seeds))
+        self._records.append({name: x[:, :n_records] for name, x in on_host.items()})
         return segment
 
     def result(self) -> tuple[Lane, dict[str, np.ndarray]]:
@@ -206,7 +206,7 @@ class Chunk:
             name: np.concatenate([records[name] for records in self._records], axis=1)
             for name in self._records[0]
         }
-        return jax.device_get(self._unpad(self._lane)), history
+        return unpad(jax.device_get(self._lane), len(self.seeds)), history
 
 
 def record_steps(total_steps: int, log_every: int) -> np.ndarray:

@@ -1,0 +1,110 @@
+"""What one field of a configuration may be: its type, its range, its name in a registry.
+
+Every check returns or raises a `ConfigError` of one line: what was given, what was expected, the
+nearest valid choice. Knows no configuration, and no JAX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, NoReturn, get_args
+
+import numpy as np
+
+from gan_jax.catalogue import nearest
+
+BatchRule = Literal["halves", "full"]
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+
+
+class ConfigError(ValueError):
+    """A set-up that cannot be run: one line saying what was given and what was expected."""
+
+
+class FrozenDict(dict):
+    """A dict that refuses every change; it hashes, copies and pickles."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("configuration is never mutated: make a new one with replace()")
+
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = _refuse  # pyright: ignore
+    pop = popitem = clear = _refuse  # pyright: ignore
+
+    def __hash__(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[type, tuple[dict]]:
+        return FrozenDict, (dict(self),)
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a value is a whole number; True and False are not."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number, NaN and infinities included."""
+    return is_integer(value) or isinstance(value, float | np.floating)
+
+
+def _numbers_by_name(value: Any) -> FrozenDict | None:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        return None
+    for number in value.values():
+        # Not "or >": a NaN compares as neither.
+        if not is_number(number) or not abs(number) <= LARGEST_FLOAT32:
+            return None
+    return FrozenDict({name: float(value[name]) for name in sorted(value)})
+
+
+def _whole_numbers(value: Any) -> tuple[int, ...] | None:
+    if not isinstance(value, list | tuple) or not all(map(is_integer, value)):
+        return None
+    return tuple(map(int, value))
+
+
+# A field's annotation, as text -> what its value must be, in words, and how to bring it to its
+# canonical type; None says that it cannot be.
+KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "str": ("a name", lambda v: v if isinstance(v, str) else None),
+    "int": ("a whole number", lambda v: int(v) if is_integer(v) else None),
+    "float": ("a number", lambda v: float(v) if is_number(v) else None),
+    "tuple[int, ...]": ("a list of whole numbers", _whole_numbers),
+    "Mapping[str, float]": ("finite numbers by name", _numbers_by_name),
+    "BatchRule": (
+        "'halves' or 'full'",
+        lambda v: v if isinstance(v, str) and v in get_args(BatchRule) else None,
+    ),
+}
+
+
+def canonical(name: str, annotation: str, value: Any) -> Any:
+    """Bring a field's value to its type (a list becomes a tuple, say), or refuse it."""
+    kind, _, optional = annotation.partition(" | ")
+    if optional and value is None:
+        return None
+    expected, convert = KINDS[kind]
+    converted = convert(value)
+    if converted is None:
+        raise ConfigError(f"{name}: {value!r} given, expected {expected}")
+    return converted
+
+
+def check_range(name: str, value: Any, low: float, high: float, expected: str) -> None:
+    """Refuse a number, or a tuple of them, outside low .. high; a NaN lies in no range."""
+    for number in value if isinstance(value, tuple) else (value,):
+        if number is not None and not low <= number <= high:
+            raise ConfigError(f"{name}: {value} given, expected {expected}")
+
+
+def check_name(name: str, value: str, choices: Iterable[str]) -> None:
+    """Refuse a value that is none of the choices, naming the nearest."""
+    choices = list(choices)
+    if value not in choices:
+        raise ConfigError(f"{name}: {value!r} given; {nearest(value, choices)}")
+
+
+def check_even(name: str, value: int, why: str) -> None:
+    """Refuse an odd number."""
+    if value % 2:
+        raise ConfigError(f"{name}: {value} given, expected an even number, {why}")
