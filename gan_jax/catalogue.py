@@ -26,6 +26,7 @@ class Registry(NamedTuple):
     module: str
     attribute: str
     entries: dict[str, Entry]
+    legend: str = ""
 
     def names(self) -> list[str]:
         """Every name usable now: the built-in ones, and those a script has registered."""
@@ -33,9 +34,10 @@ class Registry(NamedTuple):
 
     def parameters(self, name: str) -> tuple[str, ...]:
         """Names of an entry's own parameters, for the entries that have any (losses)."""
-        if name in self.entries:
+        live = self._live().get(name)  # first: a script may have replaced a built-in entry
+        if live is None and name in self.entries:
             return self.entries[name].parameters
-        return tuple(getattr(self._live().get(name), "parameters", ()))
+        return tuple(getattr(live, "parameters", ()))
 
     def _live(self) -> dict[str, Any]:
         return getattr(sys.modules.get(self.module), self.attribute, {})
@@ -52,6 +54,7 @@ CATALOGUE: dict[str, Registry] = {
             "saturating": Entry("D: sp(-r) + sp(f)   G: -sp(f)", GOODFELLOW_2014),
             "non_saturating": Entry("D: sp(-r) + sp(f)   G: sp(-f)", GOODFELLOW_2014),
         },
+        "r, f: logits of real and of generated samples; sp: softplus; means over the batch",
     ),
     "data": Registry(
         "gan_jax.data",

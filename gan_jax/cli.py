@@ -6,15 +6,18 @@ JAX is imported by the commands that train, when they do: help and mistakes answ
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, Suppress, arg
 
-from gan_jax.catalogue import CATALOGUE
+from gan_jax.catalogue import CATALOGUE, nearest
 from gan_jax.config import FIELDS, Experiment
 from gan_jax.fields import ConfigError
 
@@ -24,24 +27,22 @@ if TYPE_CHECKING:
     from gan_jax.studies.study import Study
     from gan_jax.training.loop import Segment
 
-MOST_TRAINED = 8  # seeds of `gan-jax train`: a row of pictures each
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExperimentFlags(Experiment):
-    """An experiment's fields as flags, validated only when `experiment` makes one of them."""
+    """What is trained, and how: the fields of gan_jax.Experiment."""
 
+    # Flags only: what they say is validated when `experiment` makes an Experiment of it.
     def __post_init__(self) -> None:
         pass
 
     def experiment(self, **overrides: Any) -> Experiment:
-        """The experiment these flags describe."""
         return Experiment(**({name: getattr(self, name) for name in FIELDS} | overrides))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ComparisonFlags(ExperimentFlags):
-    """The same without `--loss`: a comparison has `--losses`."""
+    """What all losses share: the fields of gan_jax.Experiment."""
 
     loss: Suppress[str] = Experiment.loss
 
@@ -65,17 +66,19 @@ class Compare:
         default_factory=ComparisonFlags
     )
 
-    def run(self) -> None:
+    def run(self) -> int:
         from gan_jax.studies.study import Study
 
-        if len(set(self.losses)) < len(self.losses):
-            raise ConfigError(f"losses: {' '.join(self.losses)} given, expected each once")
-        if not self.losses:
+        losses = [name for given in self.losses for name in given.split(",") if name]
+        if not losses:
             raise ConfigError("losses: none given, expected at least one")
-        variants = {loss: {"loss": loss} for loss in self.losses}
-        base = self.experiment.experiment(loss=self.losses[0])
-        study = Study("compare", base, variants, parse_seeds(self.seeds), self.lanes)
-        run_and_report(study, self.out)
+        if len(set(losses)) < len(losses):
+            raise ConfigError(f"losses: {' '.join(losses)} given, expected each once")
+        variants = {loss: {"loss": loss} for loss in losses}
+        base = self.experiment.experiment(loss=losses[0])
+        return run_and_report(
+            Study("compare", base, variants, parse_seeds(self.seeds), self.lanes), self.out
+        )
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -87,17 +90,16 @@ class RunStudy:
     out: Path | None = None
     """The study's folder; results/NAME by default. The same study in it is continued."""
 
-    def run(self) -> None:
+    def run(self) -> int:
         from gan_jax.studies.files import read_yaml
         from gan_jax.studies.study import Study
 
+        document = read_yaml(self.file)
         try:
-            study = Study.from_dict(read_yaml(self.file))
+            study = Study.from_dict(document)
         except ConfigError as error:
-            message = str(error)
-            named = message.startswith(str(self.file))
-            raise ConfigError(message if named else f"{self.file}: {message}") from None
-        run_and_report(study, self.out or Path("results") / study.name)
+            raise ConfigError(f"{self.file}: {error}") from None
+        return run_and_report(study, self.out or Path("results") / study.name)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -106,29 +108,37 @@ class Train:
 
     seeds: Seeds = "1"
     """How many seeds (0 to N - 1), or which, separated by commas."""
-    check_every: int = 2000
-    """Look at samples and accuracies every so many steps: a multiple of 10 log_every."""
+    check_every: int | None = None
+    """Look at samples and accuracies every so many steps, a multiple of 10 log_every."""
     out: Path = Path("results/train")
     """The run's folder. The same run in it is continued; another is never overwritten."""
     experiment: OmitArgPrefixes[ExperimentFlags] = dataclasses.field(
         default_factory=ExperimentFlags
     )
 
-    def run(self) -> None:
-        from gan_jax.reports.checks import Snapshots, check_table
+    def run(self) -> int:
+        from gan_jax.reports import checks
         from gan_jax.studies.study import Study
 
         experiment = self.experiment.experiment()
+        check_every = self.check_every
+        if experiment.log_every is None:
+            check_every = checks.CHECK_EVERY if check_every is None else check_every
+            experiment = experiment.replace(log_every=checks.fitting_log_every(check_every))
+        elif check_every is None:
+            check_every = checks.fitting_check_every(experiment.log_every)
         study = Study("train", experiment, {experiment.loss: {}}, parse_seeds(self.seeds))
         if len(study.seeds) > MOST_TRAINED:
             raise ConfigError(
                 f"seeds: {self.seeds} given, expected at most {MOST_TRAINED} (or gan-jax compare)"
             )
-        snapshots = Snapshots(experiment, self.check_every)
+        snapshots = checks.Snapshots(experiment, check_every)
         results = run_visibly(study, self.out, snapshots)
-        console().print(check_table(results, snapshots.steps))
-        if path := snapshots.save(results, self.out):
-            print(path)
+        if results is None:
+            return INTERRUPTED
+        console().print(checks.check_table(results, snapshots.steps))
+        print_paths(self.out, [path] if (path := snapshots.save(results, self.out)) else [])
+        return 0
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -138,12 +148,15 @@ class List:
     what: Positional[Literal["losses", "data", "networks", "activations", "updates", "optimizers"]]
     """Which registry."""
 
-    def run(self) -> None:
+    def run(self) -> int:
         entries = CATALOGUE[self.what].entries
         names = max(map(len, entries))
         summaries = max(len(entry.summary) for entry in entries.values())
         for name, entry in entries.items():
             print(f"{name:{names}}  {entry.summary:{summaries}}  {entry.source}")
+        if CATALOGUE[self.what].legend:
+            print(f"\n{CATALOGUE[self.what].legend}")
+        return 0
 
 
 COMMANDS = (
@@ -152,6 +165,10 @@ COMMANDS = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[List, tyro.conf.subcommand("list")]
 )
+DESCRIPTION = "A laboratory for the stability of GAN training: many seeds, rates with intervals."
+MOST_TRAINED = 8  # seeds of `gan-jax train`: a row of pictures each
+FEW_RECORDS = 20  # below, a tail of a fifth is hardly a tail
+FAILED, MISTAKEN, INTERRUPTED = 1, 2, 130  # exit codes
 
 
 def parse_seeds(text: str) -> int | tuple[int, ...]:
@@ -174,71 +191,112 @@ def console() -> Any:
 
 def run_visibly(
     study: Study, out: Path, observer: Callable[[str, Segment], None] | None = None
-) -> xr.Dataset:
-    """Run what is missing of a study, showing progress."""
+) -> xr.Dataset | None:
+    """Run what is missing of a study, showing progress; None when Ctrl-C ended it."""
     from gan_jax.studies.engines import open_folder, run_study
     from gan_jax.studies.results import cells, missing_cells
     from gan_jax.training.seeds import use_all_cores
 
     use_all_cores()
     open_folder(study, out)
-    todo = missing_cells(study, out)
+    total, todo = len(cells(study)), missing_cells(study, out)
     if not todo:
         print(f"{out}: complete, nothing to run")
         return run_study(study, out)
-    if len(todo) < len(cells(study)):
-        print(f"{out}: continuing, {len(todo)} of {len(cells(study))} cells to run")
+    if len(todo) < total:
+        print(f"{out}: continuing, {len(todo)} of {total} cells to run")
 
-    from gan_jax.reports.terminal import TrainingProgress
+    from gan_jax.reports.progress import TrainingProgress
 
+    seeds = Counter[str]()
+    for cell in todo:
+        seeds[cell.variant] += len(cell.seeds)
     steps = study.first_experiment().total_steps
-    with TrainingProgress(
-        console(), steps * sum(len(cell.seeds) for cell in todo), steps
-    ) as progress:
+    try:
+        with TrainingProgress(console(), seeds, steps) as progress:
 
-        def observe(variant: str, segment: Segment) -> None:
-            progress(variant, segment)
-            if observer is not None:
-                observer(variant, segment)
+            def observe(variant: str, segment: Segment) -> None:
+                progress(variant, segment)
+                if observer is not None:
+                    observer(variant, segment)
 
-        return run_study(study, out, observer=observe)
+            return run_study(study, out, observer=observe)
+    except KeyboardInterrupt:
+        kept = total - len(missing_cells(study, out))
+        message = f"interrupted: {kept} of {total} cells are done and kept"
+        print(f"gan-jax: {message}; the same command continues", file=sys.stderr)
+        return None
 
 
-def run_and_report(study: Study, out: Path) -> None:
+def run_and_report(study: Study, out: Path) -> int:
     """Run a study, print its table, draw its figures, and say where everything is."""
     results = run_visibly(study, out)
+    if results is None:
+        return INTERRUPTED
 
     from gan_jax.reports.figures import save_figures
     from gan_jax.reports.html import write_report
     from gan_jax.reports.terminal import summary_table
-    from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, STUDY_FILE
     from gan_jax.studies.summary import summarize
 
     one = study.first_experiment()
     title = f"{study.name}: {one.data}, {one.total_steps:,} steps"
-    console().print(summary_table(summarize(results), title, results.attrs["quality"]))
-    written = [out / name for name in (RESULTS_FILE, SEEDS_FILE, STUDY_FILE)]
-    for path in [*written, *save_figures(results, out), write_report(results, out)]:
+    if one.epochs is not None:
+        title += f" ({one.epochs} epochs of {one.n_train} samples)"
+    screen = console()
+    summary = summarize(results)
+    screen.print(summary_table(summary, title, results.attrs["quality"], screen.width))
+    if results.sizes["step"] < FEW_RECORDS:
+        print(f"Verdicts rest on {results.sizes['step']} records only; lower --log-every.")
+    print_paths(out, [*save_figures(results, out), write_report(results, out)])
+    return 0
+
+
+def print_paths(out: Path, paths: Sequence[Path]) -> None:
+    """Say where a study's files are."""
+    from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, STUDY_FILE
+
+    for path in [*(out / name for name in (RESULTS_FILE, SEEDS_FILE, STUDY_FILE)), *paths]:
         print(path)
+
+
+def flags(command: Any) -> list[str]:
+    """Every flag of a command."""
+    names = [field.name for field in dataclasses.fields(command) if field.name != "experiment"]
+    if isinstance(command, Compare | Train):
+        names += [name for name in FIELDS if (name != "loss" or isinstance(command, Train))]
+    return ["--" + name.replace("_", "-") for name in names]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, or 1 for a failure, 2 for a mistake, 130 for Ctrl-C."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments == ["--version"]:
+        print(f"gan-jax {version('gan-jax')}")
+        return 0
     try:
-        tyro.cli(COMMANDS, prog="gan-jax", description=DESCRIPTION, args=arguments).run()
+        command, unknown = tyro.cli(
+            COMMANDS,
+            prog="gan-jax",
+            description=DESCRIPTION,
+            args=arguments,
+            return_unknown_args=True,
+        )
+        if unknown:
+            raise ConfigError(
+                f"{unknown[0]!r} is no flag here; {nearest(unknown[0], flags(command))}"
+            )
+        return command.run()
     except ConfigError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
-        return 2
+        return MISTAKEN
     except KeyboardInterrupt:
-        print(
-            "gan-jax: interrupted; finished cells are kept, the same command continues",
-            file=sys.stderr,
-        )
-        return 130
+        print("gan-jax: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has had enough; Python would complain again when it closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except OSError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-DESCRIPTION = "A laboratory for the stability of GAN training: many seeds, rates with intervals."
+        return FAILED

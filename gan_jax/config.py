@@ -93,9 +93,9 @@ class Experiment(Static):
     steps: int | None = None
     """Training steps; 10,000 unless epochs is given."""
     epochs: int | None = None
-    """Instead of steps: passes over the training set, floor(n_train / batch_size) steps each."""
-    log_every: int = 100
-    """Record step statistics and sample quality every so many steps."""
+    """Instead of steps: so many times floor(n_train / batch_size), batches drawn at random."""
+    log_every: int | None = None
+    """Record statistics and sample quality every so many steps; a hundredth of all if unset."""
     data_seed: int = 0
     """Draws the training set, and the evaluation's real samples and latents: not a run's seed."""
 
@@ -148,6 +148,11 @@ class Experiment(Static):
         assert self.n_train is not None and self.epochs is not None  # as _check_duration has seen
         return self.n_train // self.batch_size * self.epochs
 
+    @property
+    def record_every(self) -> int:
+        """Steps between records: `log_every`, or a hundredth of `total_steps`, at least 1."""
+        return max(self.total_steps // 100, 1) if self.log_every is None else self.log_every
+
     def replace(self, **changes: Any) -> Experiment:
         """Return a copy with `changes`, validated anew.
 
@@ -188,7 +193,7 @@ NAMED_FIELDS = {
 
 COUNT = (1, 2**31 - 1, "a whole number from 1 to 2147483647")
 RATE = (float(np.finfo(np.float32).tiny), LARGEST_FLOAT32, "a finite number greater than 0")
-DECAY = (0.0, 1.0 - 2**-24, "a number from 0 up to, but not including, 1")
+DECAY = (0.0, 1.0 - 2**-24, "a number from 0 to 0.99999994, the last below 1 in float32")
 # field -> lowest, highest, in words; NaN lies in no range
 RANGES: dict[str, tuple[float, float, str]] = {
     "n_train": COUNT,

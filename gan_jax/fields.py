@@ -6,6 +6,7 @@ nearest valid choice. Knows no configuration, and no JAX.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NoReturn, get_args
 
@@ -47,6 +48,13 @@ def is_number(value: Any) -> bool:
     return is_integer(value) or isinstance(value, float | np.floating)
 
 
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of hundreds of digits: out of every range
+        return math.inf
+
+
 def _numbers_by_name(value: Any) -> FrozenDict | None:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
         return None
@@ -68,7 +76,7 @@ def _whole_numbers(value: Any) -> tuple[int, ...] | None:
 KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "str": ("a name", lambda v: v if isinstance(v, str) else None),
     "int": ("a whole number", lambda v: int(v) if is_integer(v) else None),
-    "float": ("a number", lambda v: float(v) if is_number(v) else None),
+    "float": ("a number", lambda v: _float(v) if is_number(v) else None),
     "tuple[int, ...]": ("a list of whole numbers", _whole_numbers),
     "Mapping[str, float]": ("finite numbers by name", _numbers_by_name),
     "BatchRule": (

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from gan_jax.config import Experiment
-from gan_jax.game.gan import discriminate, draw_latents, generate, make_program, seed_key
+from gan_jax.config import Experiment, split
+from gan_jax.game.gan import data_key, discriminate, draw_latents, generate, look_up
 from gan_jax.game.players import Parts
 from gan_jax.game.state import GanState
 from gan_jax.training.loop import Evaluation
@@ -124,12 +124,12 @@ def measure(parts: Parts, inputs: EvaluationInputs, state: GanState) -> dict[str
 
 
 @partial(jax.jit, static_argnums=0)
-def _inputs(parts: Parts, key: jax.Array) -> EvaluationInputs:
+def _inputs(parts: Parts, data_seed: jax.typing.ArrayLike) -> EvaluationInputs:
     n = parts.static.evaluation_samples
-    x_real = parts.dataset.sample(jax.random.fold_in(key, REAL), n)
-    directions = slice_directions(jax.random.fold_in(key, DIRECTIONS), x_real[0].size)
+    x_real = parts.dataset.sample(data_key(data_seed, REAL), n)
+    directions = slice_directions(data_key(data_seed, DIRECTIONS), x_real[0].size)
     return EvaluationInputs(
-        draw_latents(parts.static, jax.random.fold_in(key, LATENTS), n),
+        draw_latents(parts.static, data_key(data_seed, LATENTS), n),
         x_real,
         directions,
         project(directions, x_real),
@@ -139,8 +139,11 @@ def _inputs(parts: Parts, key: jax.Array) -> EvaluationInputs:
 
 def evaluation(experiment: Experiment) -> Evaluation:
     """What `train_seeds` needs to measure sample quality at every record."""
-    parts = make_program(experiment).parts
-    return Evaluation(measure, _inputs(parts, seed_key(experiment.data_seed)))
+    return Evaluation(measure, _inputs(_parts(experiment), np.uint32(experiment.data_seed)))
+
+
+def _parts(experiment: Experiment) -> Parts:
+    return look_up(split(experiment)[0])
 
 
 @partial(jax.jit, static_argnums=0)
@@ -157,9 +160,8 @@ def floors(experiment: Experiment) -> dict[str, np.ndarray]:
 
     And `pair_distance`, the mean distance of two real samples: the data's width, in data units.
     """
-    parts, inputs = make_program(experiment).parts, evaluation(experiment).inputs
-    key = jax.random.fold_in(seed_key(experiment.data_seed), FLOOR)
-    return jax.device_get(_floors(parts, inputs, key))
+    key = data_key(experiment.data_seed, FLOOR)
+    return jax.device_get(_floors(_parts(experiment), evaluation(experiment).inputs, key))
 
 
 @partial(jax.jit, static_argnums=0)
@@ -169,8 +171,12 @@ def _samples(parts: Parts, inputs: EvaluationInputs, states: GanState) -> jax.Ar
 
 def samples(experiment: Experiment, states: GanState) -> np.ndarray:
     """Every state's samples [seed, n, *shape] from the evaluation's latents."""
-    parts, inputs = make_program(experiment).parts, evaluation(experiment).inputs
-    return np.asarray(_samples(parts, inputs, states))
+    return np.asarray(_samples(_parts(experiment), evaluation(experiment).inputs, states))
+
+
+def labels(experiment: Experiment) -> tuple[str, ...]:
+    """Names of a sample's coordinates, where the data set gives them."""
+    return _parts(experiment).dataset.labels
 
 
 def samples_real(experiment: Experiment) -> np.ndarray:

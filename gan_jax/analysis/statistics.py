@@ -28,6 +28,9 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Rate:
 
     Source: Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference".
     """
+    # SciPy answers some of these with NaN, depending on its version.
+    if not 0 <= successes <= n or n < 1:
+        raise ValueError(f"{successes} of {n} given, expected 0 <= successes <= n and n >= 1")
     from scipy.stats import binomtest  # here: SciPy takes most of a second to load
 
     interval = binomtest(successes, n).proportion_ci(confidence, method="wilson")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.fields import ConfigError
+from gan_jax.fields import LARGEST_FLOAT32, canonical, check_range
 
 # In the order of the rules. The last is what no rule claims.
 VERDICTS = ("diverged", "collapsed", "converged", "overpowered", "oscillating", "unconverged")
@@ -33,7 +33,7 @@ class Criteria:
     tail_share: float = 0.2
     """The tail: this share of the records."""
     diverged_diversity: float = 1000.0
-    """Diverged: the samples spread more than this many times as wide as the data."""
+    """Diverged: the samples once spread more than this many times as wide as the data."""
     collapsed_diversity: float = 0.05
     """Collapsed, totally: the tail's median diversity is below this (1 is the data's)."""
     partial_diversity: float = 0.5
@@ -60,15 +60,10 @@ class Criteria:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            limit = 1.0 if field.name.endswith("share") else np.inf
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ConfigError(f"criteria: {field.name}: {value!r} given, expected a number")
-            if not 0 <= value <= limit or not np.isfinite(value):
-                raise ConfigError(
-                    f"criteria: {field.name}: {value} given, expected a finite number from 0"
-                    + (" to 1" if limit == 1.0 else " on")
-                )
+            value = canonical(f"criteria: {field.name}", "float", getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+            limit = 1.0 if field.name.endswith("share") else LARGEST_FLOAT32
+            check_range(f"criteria: {field.name}", value, 0, limit, f"a number from 0 to {limit:g}")
 
 
 class Verdicts(NamedTuple):
@@ -116,7 +111,8 @@ def judge(
         near &= tail["curve_error"] <= criteria.converged_error * np.median(floors["pair_distance"])
     rules = {
         "diverged": (first_nonfinite_step >= 0)
-        | (tail["diversity"] > criteria.diverged_diversity).any(axis=1),
+        | ~(curves["diversity"] <= criteria.diverged_diversity).all(axis=1)  # NaN is not <=
+        | ~np.isfinite(curves[quality]).all(axis=1),
         "collapsed": total | partial,
         "converged": near.mean(axis=1) >= criteria.converged_share,
         "overpowered": _overpowered(curves, tail, criteria),

@@ -30,7 +30,8 @@ REAL, LATENT, GENERATOR_REAL = 0, 1, 2
 # Uses of the initialisation's key, and the "step" it is derived at: a number no training step has.
 GENERATOR_WEIGHTS, DISCRIMINATOR_WEIGHTS = 0, 1
 INITIALISATION = 2**32 - 1
-# Use of the data seed's key.
+# The "step" that the data seed's keys are derived at, likewise no step's; and one of its uses.
+DATA = 2**32 - 2
 TRAINING_SET = 0
 
 
@@ -72,7 +73,7 @@ def make_program(experiment: Experiment) -> Program:
     parts = look_up(static)
     if static.n_train is None:
         return Program(parts, leaves, None)
-    key = jax.random.fold_in(seed_key(experiment.data_seed), TRAINING_SET)
+    key = data_key(experiment.data_seed, TRAINING_SET)
     return Program(parts, leaves, parts.dataset.sample(key, static.n_train))
 
 
@@ -118,6 +119,11 @@ def look_up(static: Static) -> Parts:
 def seed_key(seed: jax.typing.ArrayLike) -> jax.Array:
     """A seed's key. Threefry: with `rbg`, vmap would make a lane depend on its companions."""
     return jax.random.key(seed, impl="threefry2x32")
+
+
+def data_key(data_seed: jax.typing.ArrayLike, use: int) -> jax.Array:
+    """The key of one use of the data seed: apart from the keys of a run with the same number."""
+    return jax.random.fold_in(jax.random.fold_in(seed_key(data_seed), DATA), use)
 
 
 def init(parts: Parts, leaves: Leaves, key: jax.Array) -> GanState:

@@ -18,7 +18,24 @@ if TYPE_CHECKING:
 
     from gan_jax.training.loop import Segment
 
+CHECK_EVERY = 2000
+MOST_CHECKS = 20
 COLUMNS = ("accuracy_real", "accuracy_fake", "sliced_wasserstein", "diversity", "coverage")
+
+
+def fitting_check_every(log_every: int) -> int:
+    """The number nearest CHECK_EVERY at which a check falls between segments."""
+    segment = RECORDS_PER_SEGMENT * log_every
+    return max(round(CHECK_EVERY / segment), 1) * segment
+
+
+def fitting_log_every(check_every: int) -> int:
+    """Steps between records such that a check is one or two segments long, or else 1."""
+    for segments in (2, 1):
+        log_every, rest = divmod(check_every, segments * RECORDS_PER_SEGMENT)
+        if log_every > 0 and not rest:
+            return log_every
+    return 1
 
 
 class Snapshots:
@@ -28,11 +45,12 @@ class Snapshots:
       steps: the steps at which there is a check: every `check_every`, and the last.
 
     Raises:
-      ConfigError: unless `check_every` is a whole number of segments (10 log_every steps).
+      ConfigError: unless `check_every` is a whole number of segments: the host sees states between
+        them only.
     """
 
     def __init__(self, experiment: Experiment, check_every: int) -> None:
-        segment = RECORDS_PER_SEGMENT * experiment.log_every
+        segment = RECORDS_PER_SEGMENT * experiment.record_every
         if check_every < 1 or check_every % segment:
             nearest = max(round(check_every / segment), 1) * segment
             raise ConfigError(
@@ -41,6 +59,11 @@ class Snapshots:
             )
         last = experiment.total_steps
         self.steps = sorted({*range(check_every, last + 1, check_every), last})
+        if len(self.steps) > MOST_CHECKS:
+            raise ConfigError(
+                f"check_every: {check_every} given, which makes {len(self.steps)} checks, expected "
+                f"at most {MOST_CHECKS}"
+            )
         self._experiment = experiment
         self._seen: dict[int, dict[int, np.ndarray]] = {step: {} for step in self.steps}
 
@@ -54,7 +77,8 @@ class Snapshots:
 
     def save(self, results: xr.Dataset, folder: Path) -> Path | None:
         """Draw figures/checks.png; None where not all was seen, or it cannot be drawn."""
-        from gan_jax.reports.figures import planar, save_figure, training_checks
+        from gan_jax.reports.figures import save_figure
+        from gan_jax.reports.scatters import planar, training_checks
 
         seeds = results["seed"].values.tolist()
         if not planar(results) or any(
@@ -80,7 +104,7 @@ def check_table(results: xr.Dataset, steps: list[int]) -> Table:
         padding=0,
     )
     for heading in ("seed", "step", *columns, "verdict"):
-        table.add_column(heading.replace("_", "\n"), justify="right")
+        table.add_column(heading.replace("_", "\n"), justify="right", overflow="fold")
     for seed in chosen["seed"].values:
         row = chosen.sel(seed=seed)
         for step in steps:

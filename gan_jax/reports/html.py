@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import jinja2
 from matplotlib.figure import Figure
 
-from gan_jax.reports.figures import draw_figures, label
-from gan_jax.reports.terminal import number
+from gan_jax.reports.figures import caption, draw_figures
+from gan_jax.reports.terminal import COLUMNS, explanation, row_cells
 from gan_jax.studies.files import write_text
 from gan_jax.studies.results import STUDY_FILE
 from gan_jax.studies.summary import summarize
@@ -19,8 +19,6 @@ from gan_jax.studies.summary import summarize
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-RATES = ("converged", "collapsed", "diverged", "other")
 
 
 def write_report(results: xr.Dataset, path: str | Path) -> Path:
@@ -41,15 +39,10 @@ def write_report(results: xr.Dataset, path: str | Path) -> Path:
     page = environment.get_template("report.html.jinja").render(
         title=results.attrs["study"],
         answer=answer(summary),
-        headings=[*RATES, "distance", "accuracy", "wall"],
-        rows=[(name, _cells(row)) for name, row in summary.to_dict("index").items()],
-        caption=(
-            "Rates with 95 % Wilson intervals. Distance: "
-            f"{label(quality)} of the last samples to the data, median and quartiles; real against "
-            f"real it has median {number(summary['floor_median'].iloc[0])}, 95th percentile "
-            f"{number(summary['floor_p95'].iloc[0])}. Accuracy: the last discriminator's, median."
-        ),
-        pictures=[(label(name), _png(drawn)) for name, drawn in draw_figures(results).items()],
+        headings=COLUMNS,
+        rows=[(name, row_cells(row)) for name, row in summary.to_dict("index").items()],
+        explanation=explanation(summary, quality),
+        pictures=[(caption(name), _png(drawn)) for name, drawn in draw_figures(results).items()],
         how=study.read_text(encoding="utf-8") if study.exists() else "",
     )
     write_text(path, page)
@@ -65,21 +58,6 @@ def answer(summary: pd.DataFrame) -> str:
         if row["seeds"]
     ]
     return f"Converged: {', '.join(parts)}." if parts else "No seed has been trained yet."
-
-
-def _cells(row: dict[str, float]) -> list[tuple[str, str]]:
-    if not row["seeds"]:
-        return [("missing", "")] * (len(RATES) + 3)
-    rates = [tuple(100 * row[f"{name}{end}"] for end in ("", "_low", "_high")) for name in RATES]
-    return [
-        *((f"{rate:.0f} %", f"{low:.0f} to {high:.0f}") for rate, low, high in rates),
-        (
-            number(row["quality_median"]),
-            f"{number(row['quality_q25'])} to {number(row['quality_q75'])}",
-        ),
-        (f"real {row['accuracy_real']:.2f}", f"fake {row['accuracy_fake']:.2f}"),
-        (f"{row['wall_seconds']:.1f} s", ""),
-    ]
 
 
 def _png(figure: Figure) -> str:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from gan_jax.catalogue import nearest
 from gan_jax.fields import ConfigError
-from gan_jax.studies.files import read_yaml, write_yaml
+from gan_jax.studies.files import read_yaml, write_text, write_yaml
 from gan_jax.studies.results import (
     RESULTS_FILE,
+    SEEDS_FILE,
     STUDY_FILE,
     Cell,
     assemble,
@@ -93,9 +94,10 @@ def run_study(
     folder = Path(out)
     open_folder(study, folder, command)
     todo = missing_cells(study, folder)
-    if not todo and (folder / RESULTS_FILE).exists():
+    if not todo and all((folder / name).exists() for name in (RESULTS_FILE, SEEDS_FILE)):
         return load_results(folder)
     check_versions(folder)
+    check_writable(folder)
     ENGINES[engine](study, todo, folder, observer)
 
     from gan_jax.analysis import quality
@@ -107,6 +109,7 @@ def run_study(
         quality.QUALITY,
         quality.floors(one),
         quality.samples_real(one),
+        quality.labels(one),
         {"jax": version("jax"), "gan_jax": version("gan-jax")},
     )
 
@@ -152,15 +155,33 @@ def check_versions(folder: Path) -> None:
         )
 
 
+def check_writable(folder: Path) -> None:
+    """Refuse to train for a folder that cannot take the results.
+
+    Raises:
+      ConfigError: naming the folder and the reason.
+    """
+    try:
+        write_text(folder / "cells" / "writable", "")
+        (folder / "cells" / "writable").unlink()
+    except OSError as error:
+        raise ConfigError(f"out: cannot write to {folder / 'cells'}: {error.strerror}") from None
+
+
 def _versions() -> dict[str, str]:
     return {package: version(package) for package in PACKAGES}
+
+
+def _program() -> list[str]:
+    name = Path(sys.argv[0])
+    return ["python", "-m", "gan_jax"] if name.name == "__main__.py" else [name.name]
 
 
 def _environment(command: str | None) -> dict[str, Any]:
     import jax
 
     return {
-        "command": command or shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": command or shlex.join([*_program(), *sys.argv[1:]]),
         "records_per_segment": RECORDS_PER_SEGMENT,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),

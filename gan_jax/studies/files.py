@@ -53,12 +53,20 @@ class _StrictLoader(yaml.SafeLoader):
         return mapping
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes what _StrictLoader reads back the same: 1e-3 quoted if text, nothing aliased."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 # YAML 1.1 reads 1e-3 as text; everyone who writes it means the number.
-_StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
+for _tool in (_StrictLoader, _Dumper):
+    _tool.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+        list("-+0123456789"),
+    )
 
 
 def read_yaml(path: Path) -> Any:
@@ -86,5 +94,7 @@ def read_yaml(path: Path) -> Any:
 
 def write_yaml(path: Path, document: Any) -> None:
     """Write plain Python as YAML: short lists in one line, keys in the given order."""
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    text = yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None
+    )
     write_text(path, text)

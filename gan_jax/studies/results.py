@@ -9,7 +9,9 @@ A cell that is not done is `missing` in the results, never a zero. Reading them 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 STUDY_FILE, RESULTS_FILE, SEEDS_FILE = "study.yaml", "results.nc", "seeds.csv"
 CELL_SEEDS = 64
 ENGINE = "h5netcdf"
+UNKNOWN = -2  # a first non-finite step of a seed that has not run
 
 
 class Cell(NamedTuple):
@@ -103,6 +106,7 @@ def assemble(
     quality: str,
     floors: Mapping[str, np.ndarray],
     samples_real: np.ndarray,
+    labels: Sequence[str],
     attributes: Mapping[str, Any],
 ) -> xr.Dataset:
     """Put the finished cells together, judge every seed, and write results.nc and seeds.csv.
@@ -113,37 +117,47 @@ def assemble(
       quality: the measure that decides convergence.
       floors: real-against-real draws [draw] of each sample measure.
       samples_real: the evaluation's real samples [sample, *shape].
+      labels: names of a sample's coordinates, where they have any.
       attributes: further attributes of the results, plain text or numbers.
     """
     import xarray as xr
 
-    done = [cell for cell in cells(study) if cell.path(folder).exists()]
-    parts = [_read_cell(cell, folder) for cell in done]
-    wall = {variant: 0.0 for variant in study.variants}
-    for cell, part in zip(done, parts, strict=True):
-        wall[cell.variant] += float(part.attrs.pop("wall_seconds"))
-    results = xr.combine_by_coords(parts, combine_attrs="drop")
-    assert isinstance(results, xr.Dataset)
-    # A missing cell's seeds appear too, as NaN; a missing step number as -2: neither run nor
-    # failed.
-    results = results.reindex(
-        variant=list(study.variants),
-        seed=list(study.seeds),
-        fill_value={"first_nonfinite_step": -2},  # pyright: ignore
-    )
+    parts: dict[str, list[xr.Dataset]] = {}
+    wall = dict.fromkeys(study.variants, 0.0)
+    for cell in cells(study):
+        if cell.path(folder).exists():
+            part = _read_cell(cell, folder)
+            wall[cell.variant] += float(part.attrs.pop("wall_seconds"))
+            parts.setdefault(cell.variant, []).append(part)
+    if not parts:
+        raise ConfigError(f"{folder}: no cell is done yet")
+    # Joined in the study's order, which need not be sorted. A missing cell's seeds appear too, as
+    # NaN; a missing step number as UNKNOWN: neither run nor failed.
+    results = xr.concat(
+        [_in_order(xr.concat(cells_, "seed", join="exact"), study) for cells_ in parts.values()],
+        "variant",
+        join="exact",
+    ).reindex(variant=list(study.variants), fill_value={"first_nonfinite_step": UNKNOWN})
     pairs = ("variant", "seed")
-    missing = results["first_nonfinite_step"].values == -2
+    missing = results["first_nonfinite_step"].values == UNKNOWN
     results["status"] = (pairs, np.where(missing, "missing", "done").astype(object))
     results["wall_seconds"] = (("variant",), [wall[name] for name in study.variants])
     results["samples_real"] = (sample_dims(samples_real), samples_real)
+    if labels:
+        results = results.assign_coords(feature=list(labels))
     for name, draws in floors.items():
         results[f"floor_{name}"] = (("draw",), draws)
     verdicts = _judge_all(study, results, quality, floors, missing)
     results["verdict"], results["verdict_detail"] = ((pairs, v) for v in verdicts)
-    results.attrs = {"study": study.name, "quality": quality, **attributes}
-    write_dataset(folder / RESULTS_FILE, results)
+    criteria = json.dumps(asdict(study.criteria))
+    results.attrs = {"study": study.name, "quality": quality, "criteria": criteria, **attributes}
     write_text(folder / SEEDS_FILE, seeds_table(results))
+    write_dataset(folder / RESULTS_FILE, results)  # last: where it is, all is
     return results
+
+
+def _in_order(variant: xr.Dataset, study: Study) -> xr.Dataset:
+    return variant.reindex(seed=list(study.seeds), fill_value={"first_nonfinite_step": UNKNOWN})
 
 
 def _read_cell(cell: Cell, folder: Path) -> xr.Dataset:

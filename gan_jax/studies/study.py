@@ -9,14 +9,14 @@ from typing import Any
 
 from gan_jax.analysis.verdicts import Criteria
 from gan_jax.catalogue import nearest
-from gan_jax.config import Experiment
+from gan_jax.config import Experiment, check_fields
 from gan_jax.fields import ConfigError, FrozenDict
 from gan_jax.training.lanes import check_lanes, check_seeds
 
 # Names become folders and file names: letters, digits and a few marks, on every system.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,99}")
 # Variants are compared curve by curve, so these may not differ among them.
-SHARED_FIELDS = ("data", "evaluation_samples", "data_seed", "log_every", "total_steps")
+SHARED_FIELDS = ("data", "evaluation_samples", "data_seed", "record_every", "total_steps")
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,15 @@ class Study:
         # On a file system that ignores case, two such variants would share a folder.
         if len({variant.lower() for variant in self.variants}) < len(self.variants):
             raise ConfigError("variants: two names differ in case only; rename one")
-        variants = {name: FrozenDict(fields) for name, fields in self.variants.items()}
-        object.__setattr__(self, "variants", FrozenDict(variants))
         object.__setattr__(self, "seeds", check_seeds(self.seeds))
         object.__setattr__(self, "lanes", check_lanes(self.lanes, len(self.seeds)))
+        # As plain values, so that the study written to YAML is the study read from it.
+        plain = {name: experiment.to_dict() for name, experiment in self.experiments().items()}
+        variants = {
+            name: FrozenDict({field: plain[name][field] for field in overrides})
+            for name, overrides in self.variants.items()
+        }
+        object.__setattr__(self, "variants", FrozenDict(variants))
         self._check_comparable()
 
     def _check_comparable(self) -> None:
@@ -84,6 +89,7 @@ class Study:
         experiments = {}
         for variant, overrides in self.variants.items():
             try:
+                check_fields(overrides)
                 experiments[variant] = self.base.replace(**overrides)
             except ConfigError as error:
                 raise ConfigError(f"variant {variant}: {error}") from None
@@ -101,7 +107,7 @@ class Study:
             "seeds": len(every) if self.seeds == every else list(self.seeds),
             "lanes": self.lanes,
             "variants": {name: dict(overrides) for name, overrides in self.variants.items()},
-            "base": self.base.to_dict(),
+            "base": self.base.to_dict() | {"log_every": self.first_experiment().record_every},
             "criteria": asdict(self.criteria),
         }
 
@@ -125,6 +131,7 @@ class Study:
         for key in ("base", "criteria"):
             if not isinstance(document.get(key, {}), Mapping):
                 raise ConfigError(f"{key}: {document[key]!r} given, expected fields by name")
+        check_fields(document.get("base", {}))
         criteria = document.get("criteria", {})
         thresholds = [threshold.name for threshold in fields(Criteria)]
         for name in criteria:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-# The rest together are "other".
 MAIN_VERDICTS = ("converged", "collapsed", "diverged")
+RATES = (*MAIN_VERDICTS, "other")  # "other": the remaining verdicts together
 
 
 def summarize(results: xr.Dataset) -> pd.DataFrame:
@@ -24,8 +24,8 @@ def summarize(results: xr.Dataset) -> pd.DataFrame:
     converged, collapsed, diverged), its rate `V` with a 95 % Wilson interval `V_low`, `V_high`;
     `quality_q25`, `quality_median`, `quality_q75` of the last record, in data units, NaN where
     failed seeds reach that far; `floor_median` and `floor_p95`, the same measure of real samples
-    against real ones; the median `accuracy_real` and `accuracy_fake` of the last discriminator;
-    `wall_seconds`. A variant of which nothing ran has NaN throughout.
+    against real ones; the median `accuracy_real` and `accuracy_fake` of the last discriminator,
+    over the seeds that have one; `wall_seconds`. A variant of which nothing ran has NaN throughout.
     """
     import pandas as pd
 
@@ -51,7 +51,7 @@ def summarize(results: xr.Dataset) -> pd.DataFrame:
             names = ("quality_q25", "quality_median", "quality_q75")
             row |= dict(zip(names, quartiles(ran[quality].values), strict=True))
             for accuracy in ("accuracy_real", "accuracy_fake"):
-                row[accuracy] = quartiles(ran[accuracy].values)[1]
+                row[accuracy] = float(ran[accuracy].median(skipna=True))
         row |= {
             "floor_median": float(np.median(floor)),
             "floor_p95": float(np.percentile(floor, 95)),

@@ -64,20 +64,17 @@ def all_finite(tree: Any) -> jax.Array:
 def train_lane(
     parts: Parts,
     measure: Callable[..., dict[str, jax.Array]] | None,
-    n_records: int,
     leaves: Leaves,
     training_set: jax.Array | None,
     inputs: Any,
     lane: Lane,
     seed: jax.Array,
-    start: jax.Array,
-    log_every: jax.Array,
-    stop: jax.Array,
+    boundaries: jax.Array,
 ) -> tuple[Lane, dict[str, jax.Array]]:
-    """Train one seed from `start` to at most `stop`; return the lane and its records [n_records].
+    """Train one seed from the first boundary to the last; return the lane and its records.
 
-    A record r covers steps start + r log_every up to the next record or `stop`; past `stop` it
-    covers none, and repeats the measures of the last state.
+    Record r [record] covers the steps from boundaries[r] up to boundaries[r + 1]. Where the two
+    are equal it covers none, and repeats the measures of the state.
     """
     key = gan.seed_key(seed)
     nothing_seen = StepInfo(*[jnp.full((), jnp.nan)] * len(StepInfo._fields))
@@ -93,28 +90,26 @@ def train_lane(
             partial(jnp.where, alive & finite), info, nothing_seen
         )
 
-    def record(lane: Lane, index: jax.Array) -> tuple[Lane, dict[str, jax.Array]]:
-        first = jnp.minimum(start + index * log_every, stop)
-        last = jnp.minimum(first + log_every, stop)
-        lane, info = lax.fori_loop(first, last, step, (lane, nothing_seen))
+    def record(
+        lane: Lane, bounds: tuple[jax.Array, jax.Array]
+    ) -> tuple[Lane, dict[str, jax.Array]]:
+        lane, info = lax.fori_loop(*bounds, step, (lane, nothing_seen))
         measures = measure(parts, inputs, lane.state) if measure else {}
         alive = lane.first_nonfinite_step == NEVER
         measures = {name: jnp.where(alive, value, jnp.nan) for name, value in measures.items()}
         return lane, info._asdict() | measures
 
-    return lax.scan(record, lane, jnp.arange(n_records))
+    return lax.scan(record, lane, (boundaries[:-1], boundaries[1:]))
 
 
 _init_lanes = jax.jit(jax.vmap(init_lane, (None, 0, 0)), static_argnums=0)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _train_lanes(
-    parts: Parts, measure: Any, n_records: int, *arrays: Any
-) -> tuple[Lane, dict[str, jax.Array]]:
-    # leaves, training_set, inputs, lane, seed, start, log_every, stop: axis 0 is a lane's own
-    axes = (0, None, None, 0, 0, None, None, None)
-    return jax.vmap(partial(train_lane, parts, measure, n_records), axes)(*arrays)
+@partial(jax.jit, static_argnums=(0, 1))
+def _train_lanes(parts: Parts, measure: Any, *arrays: Any) -> tuple[Lane, dict[str, jax.Array]]:
+    # leaves, training_set, inputs, lane, seed, boundaries: axis 0 is a lane's own
+    axes = (0, None, None, 0, 0, None)
+    return jax.vmap(partial(train_lane, parts, measure), axes)(*arrays)
 
 
 class Segment(NamedTuple):
@@ -166,7 +161,7 @@ class Chunk:
         padded = np.concatenate([seeds, np.repeat(seeds[-1:], pad)]).astype(np.uint32)
         leaves = jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (lanes,)), leaves)
         self.seeds, self.device, self.total_steps = seeds, device, total_steps
-        self._statics = (program.parts, evaluation.measure, RECORDS_PER_SEGMENT)
+        self._statics = (program.parts, evaluation.measure)
         self._log_every = log_every
         shared = (leaves, program.training_set, evaluation.inputs)
         self._shared = jax.device_put(shared, device)
@@ -180,9 +175,10 @@ class Chunk:
 
     def _dispatch(self, stop: int) -> None:
         start, self._dispatched = self._dispatched, stop
-        numbers = (np.int32(start), np.int32(self._log_every), np.int32(stop))
+        boundaries = start + self._log_every * np.arange(RECORDS_PER_SEGMENT + 1)
+        boundaries = np.minimum(boundaries, stop).astype(np.int32)
         self._lane, records = _train_lanes(
-            *self._statics, *self._shared, self._lane, self._seeds, *numbers
+            *self._statics, *self._shared, self._lane, self._seeds, boundaries
         )
         self._waiting.append((Segment(self.seeds, start, stop, self._lane.state), records))
 

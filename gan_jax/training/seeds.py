@@ -97,7 +97,7 @@ def train_seeds(
             lanes,
             device,
             steps,
-            experiment.log_every,
+            experiment.record_every,
         )
 
     order = np.asarray(seeds, np.uint32)
@@ -120,7 +120,7 @@ def train_seeds(
         running.append((index, chunk))
         if on_segment is not None:
             on_segment(segment)
-    return _collect(order, lanes, record_steps(steps, experiment.log_every), results)
+    return _collect(order, lanes, record_steps(steps, experiment.record_every), results)
 
 
 def _collect(seeds: np.ndarray, lanes: int, steps: np.ndarray, results: dict[int, Any]) -> Run:

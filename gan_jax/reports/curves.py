@@ -1,0 +1,125 @@
+"""Figures of curves over training: every seed, median, quartiles, and where seeds died."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from gan_jax.reports.style import GREY, STYLE, colour, heading, logarithmic
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MOST_COLUMNS = 3
+FLOOR, THRESHOLD = ":", "--"  # line styles
+
+
+def quality_over_steps(results: xr.Dataset) -> Figure:
+    """Sample quality of every seed over training.
+
+    With median and quartiles over the seeds, the real-against-real floor, and the distance below
+    which a seed counts as converged.
+    """
+    quality = results.attrs["quality"]
+    floor = np.percentile(results[f"floor_{quality}"].values, 95)
+    threshold = json.loads(results.attrs["criteria"])["converged_factor"] * floor
+    variants = results["variant"].values.tolist()
+    columns = min(len(variants), MOST_COLUMNS)
+    rows = -(-len(variants) // columns)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(1.2 + 3.9 * columns, 0.6 + 3.3 * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        for axis in axes[len(variants) :]:
+            axis.set_axis_off()
+        for axis, variant in zip(axes, variants, strict=False):
+            shade = colour(results, variant)
+            axis.set(title=heading(results, variant), xlabel="training step")
+            steps, curves = recorded(results, variant, quality)
+            axis.plot(steps, curves.T, color=shade, alpha=0.13, linewidth=0.7)
+            _median_and_quartiles(axis, steps, curves, shade)
+            _mark_deaths(axis, steps, curves)
+            axis.axhline(floor, color="black", linestyle=FLOOR, linewidth=1.2)
+            axis.axhline(threshold, color="black", linestyle=THRESHOLD, linewidth=0.9)
+        axes[0].set_yscale("log")
+        logarithmic(axes[0].yaxis)
+        figure.supylabel(f"{quality.replace('_', ' ')} distance to the data", fontsize=10)
+        keys = [
+            Line2D([], [], color=GREY, alpha=0.5, linewidth=0.7, label="a seed"),
+            Line2D([], [], color=GREY, linewidth=2, label="median"),
+            Patch(color=GREY, alpha=0.25, label="quartiles"),
+            Line2D([], [], color="black", linestyle=FLOOR, label="real against real, 95 %"),
+            Line2D([], [], color="black", linestyle=THRESHOLD, label="converged below"),
+        ]
+        if (results["first_nonfinite_step"] >= 0).any():
+            keys.append(Line2D([], [], color="black", marker="x", linestyle="", label="diverged"))
+        ncols = len(keys) if columns > 1 else 2
+        figure.legend(
+            handles=keys, loc="outside lower center", ncols=ncols, frameon=False, fontsize=9
+        )
+    return figure
+
+
+def generator_gradient_norms(results: xr.Dataset) -> Figure:
+    """The generator's gradient norm over training: median and quartiles over each variant's seeds.
+
+    Steps are on a logarithmic axis where they span a decade: early training is where losses
+    differ most.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.5, 4.2), layout="constrained")
+        axis = figure.subplots()
+        for variant in results["variant"].values.tolist():
+            steps, norms = recorded(results, variant, "generator_gradient_norm")
+            steps, norms = steps[1:], norms[:, 1:]  # the untrained state has taken no step
+            label = heading(results, variant)
+            _median_and_quartiles(axis, steps, norms, colour(results, variant), label)
+            _mark_deaths(axis, steps, norms)
+        steps = results["step"].values
+        axis.set(xlabel="training step", ylabel="generator gradient norm")
+        if len(steps) > 2 and steps[-1] >= 10 * steps[1]:
+            axis.set_xscale("log")
+            logarithmic(axis.xaxis)
+        if any(np.nanmax(line.get_ydata(), initial=0) > 0 for line in axis.lines):
+            axis.set_yscale("log")
+            logarithmic(axis.yaxis)
+        else:
+            axis.text(0.5, 0.5, "no seed reached a record", ha="center", transform=axis.transAxes)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def recorded(results: xr.Dataset, variant: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Steps [record] and one variant's curves [seed, record], of the seeds that ran."""
+    chosen = results.sel(variant=variant)
+    return results["step"].values, chosen[name].values[chosen["status"].values == "done"]
+
+
+def _median_and_quartiles(
+    axis: Axes, steps: np.ndarray, curves: np.ndarray, shade: str, label: str | None = None
+) -> None:
+    if not len(curves):
+        return
+    # A diverged seed is worse than any number: the quantiles count it, as they would infinity.
+    ranked = np.where(np.isnan(curves), np.inf, curves)
+    low, median, high = np.quantile(ranked, [0.25, 0.5, 0.75], axis=0, method="lower")
+    top = np.where(np.isfinite(high), high, np.nanmax(curves, initial=0.0))
+    axis.fill_between(steps, np.minimum(low, top), top, color=shade, alpha=0.25, linewidth=0)
+    seen = np.where(np.isfinite(median), median, np.nan)
+    # A single record is a point, which a line would not show.
+    marker = "o" if len(steps) == 1 else ""
+    axis.plot(steps, seen, color=shade, linewidth=2, marker=marker, label=label)
+
+
+def _mark_deaths(axis: Axes, steps: np.ndarray, curves: np.ndarray) -> None:
+    """A cross at the last record of every seed that has none at the end: it diverged."""
+    for curve in curves:
+        finite = np.flatnonzero(np.isfinite(curve))
+        if len(finite) and finite[-1] < len(steps) - 1:
+            axis.plot(steps[finite[-1]], curve[finite[-1]], "x", color="black", markersize=5)
