@@ -21,3 +21,11 @@ def registered():
     yield register
     for registry, name in added:
         del registry[name]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working directory, and a command line that leaves the test's devices as they are."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gan_jax.training.seeds.use_all_cores", lambda: None)
+    return tmp_path

@@ -22,8 +22,9 @@ from gan_jax.losses import LOSSES, GanLoss
         ({"generator_learning_rate": -1e-3}, ["-0.001", "greater than 0"]),
         ({"generator_learning_rate": float("nan")}, ["nan", "finite"]),
         ({"discriminator_learning_rate": float("inf")}, ["inf", "finite"]),
+        ({"discriminator_learning_rate": 10**400}, ["finite number"]),
         ({"discriminator_learning_rate": "fast"}, ["'fast'", "a number"]),
-        ({"beta1": 1.0}, ["beta1: 1.0", "not including, 1"]),
+        ({"beta1": 1.0}, ["beta1: 1.0", "below 1 in float32"]),
         ({"batch_size": 7}, ["batch_size: 7", "even", "'full'"]),
         ({"batch_size": 0}, ["batch_size: 0", "from 1"]),
         ({"batch_size": 2**31}, ["batch_size", "2147483647"]),
@@ -104,6 +105,18 @@ def test_only_static_fields_shape_the_program():
     assert one == other and hash(one) == hash(other)
     assert split(Experiment(batch_size=64))[0] != one
     assert all(leaf.dtype == np.float32 for leaf in leaves[:-1])
+
+
+def test_records_are_a_hundredth_of_all_steps_unless_said():
+    assert Experiment().record_every == 100
+    assert Experiment(steps=30).record_every == 1
+    assert Experiment(steps=30, log_every=7).record_every == 7
+
+
+def test_a_replaced_built_in_loss_brings_its_own_parameters(monkeypatch):
+    plain = LOSSES["saturating"]
+    monkeypatch.setitem(LOSSES, "saturating", plain._replace(parameters={"a": 1.0}))
+    assert Experiment(loss="saturating", loss_parameters={"a": 2}).loss_parameters == {"a": 2.0}
 
 
 def test_an_experiment_is_frozen_hashable_and_copies(registered):

@@ -1,4 +1,4 @@
-"""One GAN: the step against an independent implementation, freezing, pairing, update rules."""
+"""One GAN: freezing, pairing, update rules, batches, registered losses and networks."""
 
 import chex
 import jax
@@ -7,138 +7,13 @@ import numpy as np
 import optax
 import pytest
 from flax import linen as nn
+from setups import TINY, batches, set_up
 
 import gan_jax
 from gan_jax.game import gan as game
 from gan_jax.game import players
 from gan_jax.game.updates import UPDATES
 from gan_jax.losses import LOSSES, GanLoss
-
-TINY = {"generator_hidden": (4,), "discriminator_hidden": (6,), "latent_dim": 3, "batch_size": 8}
-
-
-def set_up(**fields):
-    program = game.make_program(gan_jax.Experiment(**(TINY | fields)))
-    key = game.seed_key(0)
-    state = game.init(program.parts, program.leaves, key)
-    return program, key, state
-
-
-def batches(program, key, step=0):
-    step_key = jax.random.fold_in(key, step)
-    discriminator, generator = game.draw_batches(program.parts, program.training_set, step_key)
-    return jax.tree.map(lambda x: x[0], discriminator), generator
-
-
-# An independent implementation of the saturating game's gradients: float64, batch-major, by hand.
-
-
-def layers(parameters):
-    return [
-        np.asarray(parameters[f"FeaturesFirstLayer_{i}"][name], np.float64)
-        for i in (0, 1)
-        for name in ("kernel", "bias")
-    ]
-
-
-def forward(weights, x):
-    w1, b1, w2, b2 = weights
-    hidden = x @ w1.T + b1
-    return hidden, np.maximum(hidden, 0) @ w2.T + b2
-
-
-def backward(weights, x, hidden, d_out):
-    """Gradients of the weights and of the input, given the output's."""
-    w1, _, w2, _ = weights
-    active = np.maximum(hidden, 0)
-    d_hidden = (d_out @ w2) * (hidden > 0)
-    gradients = [d_hidden.T @ x, d_hidden.sum(0), d_out.T @ active, d_out.sum(0)]
-    return gradients, d_hidden @ w1
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def discriminator_gradient(g, d, x_real, z):
-    _, x_fake = forward(g, z)
-    hidden_real, real = forward(d, x_real)
-    hidden_fake, fake = forward(d, x_fake)
-    loss = np.log1p(np.exp(-real)).mean() + np.log1p(np.exp(fake)).mean()
-    from_real, _ = backward(d, x_real, hidden_real, -sigmoid(-real) / len(real))
-    from_fake, _ = backward(d, x_fake, hidden_fake, sigmoid(fake) / len(fake))
-    return loss, [a + b for a, b in zip(from_real, from_fake, strict=True)]
-
-
-def saturating_generator_gradient(g, d, z):
-    hidden, x_fake = forward(g, z)
-    hidden_fake, fake = forward(d, x_fake)
-    _, d_x = backward(d, x_fake, hidden_fake, -sigmoid(fake) / len(fake))
-    return -np.log1p(np.exp(fake)).mean(), backward(g, z, hidden, d_x)[0]
-
-
-def norm(gradients):
-    return np.sqrt(sum((x**2).sum() for x in gradients))
-
-
-@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
-def test_one_step_is_the_hand_written_one(update):
-    rate_d, rate_g = 0.3, 0.7
-    program, key, state = set_up(
-        loss="saturating",
-        update=update,
-        optimizer="sgd",
-        discriminator_learning_rate=rate_d,
-        generator_learning_rate=rate_g,
-    )
-    for_discriminator, for_generator = batches(program, key)
-    as_double = lambda x: np.asarray(x, np.float64)  # noqa: E731
-    g, d = layers(state.generator.parameters), layers(state.discriminator.parameters)
-    loss_d, gradient_d = discriminator_gradient(
-        g, d, as_double(for_discriminator.x_real), as_double(for_discriminator.z)
-    )
-    new_d = [w - rate_d * x for w, x in zip(d, gradient_d, strict=True)]
-    seen_d = new_d if update == "alternating" else d
-    loss_g, gradient_g = saturating_generator_gradient(g, seen_d, as_double(for_generator.z))
-    new_g = [w - rate_g * x for w, x in zip(g, gradient_g, strict=True)]
-
-    new, info = gan_jax.make_gan(
-        gan_jax.Experiment(
-            **TINY,
-            **{
-                "loss": "saturating",
-                "update": update,
-                "optimizer": "sgd",
-                "discriminator_learning_rate": rate_d,
-                "generator_learning_rate": rate_g,
-            },
-        )
-    ).train_step(state, key)
-    for ours, theirs in (
-        (layers(new.discriminator.parameters), new_d),
-        (layers(new.generator.parameters), new_g),
-    ):
-        for one, other in zip(ours, theirs, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
-    measured = [
-        info.discriminator_loss,
-        info.generator_loss,
-        info.discriminator_gradient_norm,
-        info.generator_gradient_norm,
-    ]
-    np.testing.assert_allclose(measured, [loss_d, loss_g, norm(gradient_d), norm(gradient_g)], 1e-4)
-    assert new.step == 1
-
-
-def test_golden_first_step_of_the_parabola():
-    # Seed 0, preset as published. Pins initial weights, data, latents and Adam across versions.
-    gan = gan_jax.make_gan(gan_jax.preset("parabola"))
-    key = gan_jax.seed_key(0)
-    state, info = gan.train_step(gan.init(key), key)
-    golden = [1.44072, 1.09471, 1.80413, 1.55585, -0.0384875, -0.393187]
-    np.testing.assert_allclose([*info], golden, rtol=1e-4)
-    kernel = state.generator.parameters["FeaturesFirstLayer_1"]["kernel"]
-    np.testing.assert_allclose(kernel[0, :3], [-0.280859, -0.225454, -0.0254124], rtol=1e-4)
 
 
 @pytest.mark.parametrize("loss", list(LOSSES))
@@ -225,6 +100,9 @@ def test_batches_are_halves_or_full():
         for_discriminator, for_generator = batches(program, key)
         assert for_discriminator.x_real.shape == (n, 2) and for_discriminator.z.shape == (n, 3)
         assert for_generator.x_real.shape == (8, 2) and for_generator.z.shape == (8, 3)
+        # The generator's reals and latents are its own.
+        assert not np.isin(for_generator.x_real, for_discriminator.x_real).any()
+        assert not np.isin(for_generator.z, for_discriminator.z).any()
 
 
 def test_variants_that_share_data_and_networks_see_the_same_weights_data_and_latents():

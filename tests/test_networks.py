@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gan_jax
-from gan_jax.networks import NETWORKS, NetworkSpec
+from gan_jax.networks import ACTIVATIONS, NETWORKS, NetworkSpec
 
 
 def count(tree):
@@ -32,6 +32,10 @@ def test_a_dense_network_computes_the_textbook_formula():
         h = h @ np.asarray(layer["kernel"], np.float64).T + np.asarray(layer["bias"], np.float64)
         h = np.tanh(h) if i < 2 else h
     np.testing.assert_allclose(module.apply({"params": biases}, z), h, rtol=1e-5, atol=1e-6)
+
+
+def test_leaky_relu_has_slope_a_fifth():
+    np.testing.assert_allclose(ACTIVATIONS["leaky_relu"](jnp.array([-1.0, 2.0])), [-0.2, 2.0])
 
 
 def test_weights_start_he_uniform_and_biases_at_zero():

@@ -10,7 +10,7 @@ from scipy.stats import wasserstein_distance
 import gan_jax
 from gan_jax.analysis import quality
 from gan_jax.data import DATASETS
-from gan_jax.game.gan import make_program
+from gan_jax.game.gan import draw_batches, make_program
 
 
 def test_sort_floats_sorts_signs_zeros_and_extremes():
@@ -92,6 +92,18 @@ def test_an_evaluation_depends_on_the_data_seed_alone():
     assert not np.array_equal(other.x_real, base.x_real) and not np.array_equal(other.z, base.z)
 
 
+def test_the_data_seed_shares_no_key_with_the_run_of_the_same_number():
+    experiment = gan_jax.Experiment(data_seed=0, n_train=128)
+    program = make_program(experiment)
+    evaluated = np.asarray(quality.evaluation(experiment).inputs.x_real)
+    fresh = make_program(gan_jax.Experiment())
+    for step in range(8):
+        key = jax.random.fold_in(gan_jax.seed_key(0), step)
+        batch, _ = draw_batches(fresh.parts, None, key)
+        assert not np.isin(np.asarray(batch.x_real)[..., 0], evaluated[:, 0]).any()
+        assert not np.isin(np.asarray(batch.x_real)[..., 0], program.training_set[:, 0]).any()
+
+
 @pytest.mark.parametrize("data", list(DATASETS))
 def test_every_data_set_can_be_evaluated(data):
     experiment = gan_jax.Experiment(data=data, evaluation_samples=64)
@@ -104,5 +116,7 @@ def test_every_data_set_can_be_evaluated(data):
     x_fake = gan.generate(state, inputs.z)
     accuracy = (gan.discriminate(state, x_fake) < 0).mean()
     assert measures["accuracy_fake"] == accuracy
+    assert measures["accuracy_real"] == (gan.discriminate(state, inputs.x_real) > 0).mean()
+    assert measures["accuracy_real"] != 0.5
     states = jax.tree.map(lambda x: x[None], state)
     np.testing.assert_allclose(quality.samples(experiment, states)[0], x_fake, rtol=1e-5, atol=1e-6)

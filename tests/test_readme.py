@@ -12,11 +12,10 @@ ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gan_jax.training.seeds.use_all_cores", lambda: None)
-    yield tmp_path
+@pytest.fixture(autouse=True)
+def no_hinge_left():
+    """README registers a loss: gone again after each test."""
+    yield
     gan_jax.LOSSES.pop("hinge", None)
 
 

@@ -20,7 +20,7 @@ def test_wilson_keeps_a_width_at_the_ends_and_refuses_nonsense():
     none, every = wilson(0, 64), wilson(64, 64)
     assert none.low == 0 and 0.05 < none.high < 0.06
     np.testing.assert_allclose(every.low, 1 - none.high)
-    for successes, n in ((1, 0), (3, 2), (-1, 4)):
+    for successes, n in ((0, 0), (1, 0), (3, 2), (-1, 4)):
         with pytest.raises(ValueError):
             wilson(successes, n)
 

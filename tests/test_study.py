@@ -1,6 +1,7 @@
 """Studies: what is refused, resuming by cell, results that stay paired and labelled."""
 
 import csv
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import xarray as xr
 import yaml
 
 import gan_jax
+from gan_jax.analysis import quality
 from gan_jax.config import ConfigError
 from gan_jax.studies import engines
 from gan_jax.studies.files import read_yaml, write_text
@@ -71,6 +73,8 @@ def test_a_study_survives_yaml(tmp_path):
         ("name: a\nvariants: {a: {}}\nseeds: 1\nname: b", "line 1: key 'name' is given twice"),
         ("name: a\nseeds: 1", "variants: missing"),
         ("name: a\nvariants: {a: {}}\nseeds: 1\nbase: {loss: 3}", "loss: 3 given, expected a name"),
+        ("name: a\nvariants: {a: {}}\nseeds: 1\nbase: {1: 2}", "1 is no field of Experiment"),
+        ("name: a\nvariants: {a: {on: 2}}\nseeds: 1", "variant a: True is no field"),
         ("name: a\nvariants: {a: {}}\nseeds: 1\nbase: [1]", "base: .* expected fields by name"),
         ("name: a\nvariants: {a: {}}\nseeds: 1\ncriteria: {tail: 1}", "did you mean 'tail_share'"),
         ("- 1\n- 2", "a study is a mapping"),
@@ -162,6 +166,9 @@ def test_results_are_the_training_itself(finished):
     np.testing.assert_array_equal(
         results["generator_loss"].sel(variant="saturating"), run.history["generator_loss"]
     )
+    samples = quality.samples(BASE, run.states)
+    np.testing.assert_array_equal(results["samples"].sel(variant="saturating"), samples)
+    assert results["feature"].values.tolist() == ["x", "y"]
 
 
 def test_a_complete_study_is_read_not_run(finished, monkeypatch):
@@ -185,6 +192,43 @@ def test_a_study_interrupted_between_cells_continues_to_the_same_numbers(finishe
     results = gan_jax.run_study(study(), folder, observer=lambda variant, _: seen.add(variant))
     assert seen == {"non_saturating"}
     xr.testing.assert_identical(results.drop_vars("wall_seconds"), whole.drop_vars("wall_seconds"))
+
+
+def test_seeds_keep_their_order_over_many_cells(tmp_path):
+    order = np.random.default_rng(0).permutation(80).tolist()
+    many = study(seeds=order, lanes=64, variants={"only": {}}, base=BASE.replace(steps=2))
+    results = gan_jax.run_study(many, tmp_path / "many")
+    assert results["seed"].values.tolist() == order
+    alone = gan_jax.train_seeds(many.first_experiment(), [7], lanes=64)
+    np.testing.assert_array_equal(
+        results["logit_real"].sel(seed=7).values[0], alone.history["logit_real"][0]
+    )
+
+
+def test_a_study_is_recognised_whatever_its_names_and_overrides(tmp_path):
+    odd = {
+        "1e-3": {"generator_learning_rate": np.float64(1e-3)},
+        "null": {"generator_hidden": (8, 8)},
+        "2": {"batch_size": np.int64(18)},
+    }
+    for _ in range(2):
+        results = gan_jax.run_study(study(variants=odd, seeds=1), tmp_path / "odd")
+    assert results["variant"].values.tolist() == list(odd)
+
+
+def test_a_complete_study_without_its_table_is_repaired(finished, tmp_path):
+    folder, _ = finished
+    shutil.copytree(folder, tmp_path / "tiny")
+    (tmp_path / "tiny" / "seeds.csv").unlink()
+    gan_jax.run_study(study(), tmp_path / "tiny")
+    assert (tmp_path / "tiny" / "seeds.csv").read_text() == (folder / "seeds.csv").read_text()
+
+
+def test_a_folder_that_cannot_take_results_is_refused_before_training(tmp_path):
+    engines.open_folder(study(), tmp_path / "tiny")
+    (tmp_path / "tiny" / "cells").write_text("in the way")
+    with pytest.raises(ConfigError, match=r"cannot write to .*cells"):
+        gan_jax.run_study(study(), tmp_path / "tiny")
 
 
 def test_another_study_is_refused_with_the_difference_named(finished):
@@ -238,7 +282,7 @@ def test_a_missing_cell_is_missing_never_a_zero(finished, tmp_path):
         name: whole[f"floor_{name}"].values for name in ("sliced_wasserstein", "pair_distance")
     }
     results = assemble(
-        study(), partial, "sliced_wasserstein", floors, whole["samples_real"].values, {}
+        study(), partial, "sliced_wasserstein", floors, whole["samples_real"].values, (), {}
     )
     assert (results["status"].sel(variant="non_saturating") == "missing").all()
     assert np.isnan(results["sliced_wasserstein"].sel(variant="non_saturating")).all()
@@ -265,6 +309,11 @@ def test_the_summary_counts_every_seed_once(finished):
         assert row["collapsed_low"] <= row["collapsed"] <= row["collapsed_high"]
     median = results["sliced_wasserstein"].isel(step=-1).median("seed")
     np.testing.assert_allclose(summary["quality_median"], median, rtol=1e-6)
+    for name, q in (("quality_q25", 0.25), ("quality_q75", 0.75)):
+        quantile = results["sliced_wasserstein"].isel(step=-1).quantile(q, "seed")
+        np.testing.assert_allclose(summary[name], quantile, rtol=1e-6)
+    for name in ("accuracy_real", "accuracy_fake"):
+        np.testing.assert_allclose(summary[name], results[name].isel(step=-1).median("seed"))
 
 
 def test_a_diverged_study_is_summarised_not_averaged_away(tmp_path):

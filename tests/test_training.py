@@ -2,13 +2,14 @@
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import gan_jax
 from gan_jax.analysis import quality
 from gan_jax.config import ConfigError
-from gan_jax.game.gan import make_program
+from gan_jax.game.gan import REAL, make_program
 from gan_jax.losses import LOSSES, GanLoss
 from gan_jax.training.lanes import check_seeds, default_lanes
 from gan_jax.training.loop import NEVER, Chunk, Evaluation, record_steps
@@ -94,6 +95,61 @@ def test_a_diverging_seed_is_frozen_recorded_and_leaves_the_others_bitwise_alone
     assert np.isfinite(history["sliced_wasserstein"][2][alive]).all()
 
 
+def test_a_seed_stays_frozen_even_if_it_could_go_on(registered):
+    # Data that are NaN at some steps only: a lane that was not frozen would recover.
+    def poisoned(key):
+        return jax.random.uniform(jax.random.fold_in(key, 9)) < 0.1
+
+    def sample(key, n):
+        x = gan_jax.DATASETS["parabola"].sample(key, n)
+        return jnp.where(poisoned(key), jnp.nan, x)
+
+    registered(gan_jax.DATASETS, "poisoned", gan_jax.Dataset(sample, (2,)))
+    experiment = gan_jax.Experiment(**SHORT, data="poisoned")
+    run = train_seeds(experiment, 4)
+    for place in range(4):
+        keys = [
+            jax.random.fold_in(jax.random.fold_in(gan_jax.seed_key(place), step), REAL)
+            for step in range(25)
+        ]
+        bad = [step for step in range(25) if poisoned(keys[step])]
+        assert run.first_nonfinite_step[place] == (bad[0] + 1 if bad else NEVER)
+        until = bad[0] if bad else 25
+        assert run.states.step[place] == until
+        if until:
+            before = train_seeds(experiment.replace(steps=until), 4)
+            chex.assert_trees_all_equal(pick(run.states, place), pick(before.states, place))
+    assert (run.first_nonfinite_step != NEVER).any() and (run.states.step > 1).any()
+
+
+def test_each_chunk_trains_on_its_own_device():
+    seen = []
+    experiment = gan_jax.Experiment(**SHORT)
+    train_seeds(experiment, 3, lanes=1, devices=DEVICES[1:4], on_segment=seen.append)
+    places = {
+        (int(segment.seeds[0]), device)
+        for segment in seen
+        for leaf in jax.tree.leaves(segment.lane_states)
+        for device in leaf.devices()
+    }
+    assert places == {(0, DEVICES[1]), (1, DEVICES[2]), (2, DEVICES[3])}
+
+
+def test_both_losses_see_the_same_first_batches_bit_for_bit():
+    first = [
+        train_seeds(gan_jax.Experiment(**(SHORT | {"log_every": 1}), loss=loss), 3).history
+        for loss in ("saturating", "non_saturating")
+    ]
+    for name in ("logit_real", "logit_fake", "discriminator_loss"):
+        np.testing.assert_array_equal(first[0][name][:, 1], first[1][name][:, 1])
+    assert not np.array_equal(first[0]["logit_fake"][:, 2], first[1]["logit_fake"][:, 2])
+
+
+def test_a_record_longer_than_the_training_is_the_training():
+    run = train_seeds(gan_jax.Experiment(steps=3, log_every=2**31 - 1, batch_size=20), 1)
+    assert run.steps.tolist() == [0, 3] and run.states.step.tolist() == [3]
+
+
 def test_every_seed_may_diverge_and_the_run_still_ends():
     run = train_seeds(gan_jax.Experiment(**SHORT, generator_learning_rate=3e38), 3)
     assert (run.first_nonfinite_step >= 1).all()
@@ -126,6 +182,24 @@ def test_a_program_is_traced_once_whatever_the_seeds_chunks_devices_leaves_and_s
         assert len(traces) == once
     train_seeds(experiment.replace(batch_size=22), 2, lanes=2)
     assert len(traces) > once  # another static field is another program
+
+
+def test_a_study_of_learning_rates_is_one_program(registered, tmp_path):
+    traces = []
+    plain = LOSSES["non_saturating"]
+
+    def generator(logits_real, logits_fake):
+        traces.append(1)
+        return plain.generator(logits_real, logits_fake)
+
+    registered(LOSSES, "counted", GanLoss(plain.discriminator, generator))
+    base = gan_jax.Experiment(**SHORT, loss="counted", evaluation_samples=32)
+    seen = []
+    for n in (1, 3):
+        rates = {f"v{i}": {"generator_learning_rate": 10.0**-i} for i in range(n)}
+        gan_jax.run_study(gan_jax.Study("rates", base, rates, 3), tmp_path / str(n))
+        seen.append(len(traces))
+    assert seen[0] == seen[1] > 0
 
 
 def test_train_step_is_traced_once_for_all_learning_rates(registered):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gan_jax.analysis.verdicts import VERDICTS, Criteria, detrended_deviation, judge
+from gan_jax.analysis.verdicts import Criteria, detrended_deviation, judge
 from gan_jax.config import ConfigError
 
 N = 50
@@ -65,6 +65,13 @@ def test_known_fates(expected, changes):
     assert verdict(**changes) == expected
 
 
+def test_samples_that_are_no_numbers_are_diverged_not_collapsed():
+    broken = {"distance": np.full(N, np.nan), "diversity": np.full(N, np.nan)}
+    assert verdict(**broken, coverage=np.zeros(N))[0] == "diverged"
+    exploded_once = {"diversity": np.r_[np.ones(10), 1e6, np.ones(N - 11)]}
+    assert verdict(**exploded_once)[0] == "diverged"
+
+
 def test_the_first_rule_that_matches_wins():
     everything = {"distance": STEADY + 0.01 * (-1.0) ** np.arange(N), **SEPARATED, **VANISHED}
     assert verdict(**everything)[0] == "overpowered"
@@ -96,11 +103,6 @@ def test_criteria_move_the_thresholds_and_refuse_nonsense():
     for bad in ({"tail_share": 1.5}, {"converged_factor": float("nan")}, {"partial_coverage": "x"}):
         with pytest.raises(ConfigError, match=next(iter(bad))):
             Criteria(**bad)
-
-
-def test_every_outcome_is_reachable_and_named():
-    reached = {expected[0] for expected, _ in test_known_fates.pytestmark[0].args[1]}
-    assert reached == set(VERDICTS)
 
 
 def test_detrended_deviation_ignores_a_straight_line():
