@@ -13,7 +13,7 @@ from gan_jax.reports import figures
 RATES = {"slow": 3e-4, "published": 1e-3, "fast": 3e-3}
 
 
-def main(folder: str = "results/learning_rates", steps: int = 5_000, seeds: int = 32) -> None:
+def main(folder: str = "results/first_study", steps: int = 5_000, seeds: int = 32) -> None:
     """Run the study in `folder`, print the rates and save the figure."""
     gan_jax.use_all_cores()
     base = gan_jax.preset("parabola", steps=steps)
