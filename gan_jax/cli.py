@@ -8,11 +8,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, Suppress, arg
@@ -20,12 +19,6 @@ from tyro.conf import OmitArgPrefixes, Positional, Suppress, arg
 from gan_jax.catalogue import CATALOGUE, nearest
 from gan_jax.config import FIELDS, Experiment
 from gan_jax.fields import ConfigError
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from gan_jax.studies.study import Study
-    from gan_jax.training.loop import Segment
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,7 +59,7 @@ class Compare:
         default_factory=ComparisonFlags
     )
 
-    def run(self) -> int:
+    def run(self) -> None:
         from gan_jax.studies.study import Study
 
         losses = [name for given in self.losses for name in given.split(",") if name]
@@ -76,9 +69,8 @@ class Compare:
             raise ConfigError(f"losses: {' '.join(losses)} given, expected each once")
         variants = {loss: {"loss": loss} for loss in losses}
         base = self.experiment.experiment(loss=losses[0])
-        return run_and_report(
-            Study("compare", base, variants, parse_seeds(self.seeds), self.lanes), self.out
-        )
+        study = Study("compare", base, variants, parse_seeds(self.seeds), self.lanes)
+        watch().run_and_report(study, self.out)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -90,7 +82,7 @@ class RunStudy:
     out: Path | None = None
     """The study's folder; results/NAME by default. The same study in it is continued."""
 
-    def run(self) -> int:
+    def run(self) -> None:
         from gan_jax.studies.files import read_yaml
         from gan_jax.studies.study import Study
 
@@ -99,7 +91,7 @@ class RunStudy:
             study = Study.from_dict(document)
         except ConfigError as error:
             raise ConfigError(f"{self.file}: {error}") from None
-        return run_and_report(study, self.out or Path("results") / study.name)
+        watch().run_and_report(study, self.out or Path("results") / study.name)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -116,7 +108,7 @@ class Train:
         default_factory=ExperimentFlags
     )
 
-    def run(self) -> int:
+    def run(self) -> None:
         from gan_jax.reports import checks
         from gan_jax.studies.study import Study
 
@@ -133,12 +125,7 @@ class Train:
                 f"seeds: {self.seeds} given, expected at most {MOST_TRAINED} (or gan-jax compare)"
             )
         snapshots = checks.Snapshots(experiment, check_every)
-        results = run_visibly(study, self.out, snapshots)
-        if results is None:
-            return INTERRUPTED
-        console().print(checks.check_table(results, snapshots.steps))
-        print_paths(self.out, [path] if (path := snapshots.save(results, self.out)) else [])
-        return 0
+        watch().show_checks(study, self.out, snapshots)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -148,7 +135,7 @@ class List:
     what: Positional[Literal["losses", "data", "networks", "activations", "updates", "optimizers"]]
     """Which registry."""
 
-    def run(self) -> int:
+    def run(self) -> None:
         entries = CATALOGUE[self.what].entries
         names = max(map(len, entries))
         summaries = max(len(entry.summary) for entry in entries.values())
@@ -156,7 +143,6 @@ class List:
             print(f"{name:{names}}  {entry.summary:{summaries}}  {entry.source}")
         if CATALOGUE[self.what].legend:
             print(f"\n{CATALOGUE[self.what].legend}")
-        return 0
 
 
 COMMANDS = (
@@ -182,82 +168,11 @@ def parse_seeds(text: str) -> int | tuple[int, ...]:
     return tuple(numbers) if "," in text else numbers[0]
 
 
-def console() -> Any:
-    """A rich console on standard output."""
-    from rich.console import Console
+def watch() -> Any:
+    """What runs a study before a user's eyes; it loads JAX, so only once the study is valid."""
+    from gan_jax.reports import watched
 
-    return Console()
-
-
-def run_visibly(
-    study: Study, out: Path, observer: Callable[[str, Segment], None] | None = None
-) -> xr.Dataset | None:
-    """Run what is missing of a study, showing progress; None when Ctrl-C ended it."""
-    from gan_jax.studies.engines import open_folder, run_study
-    from gan_jax.studies.results import cells, missing_cells
-    from gan_jax.training.seeds import use_all_cores
-
-    use_all_cores()
-    open_folder(study, out)
-    total, todo = len(cells(study)), missing_cells(study, out)
-    if not todo:
-        print(f"{out}: complete, nothing to run")
-        return run_study(study, out)
-    if len(todo) < total:
-        print(f"{out}: continuing, {len(todo)} of {total} cells to run")
-
-    from gan_jax.reports.progress import TrainingProgress
-
-    seeds = Counter[str]()
-    for cell in todo:
-        seeds[cell.variant] += len(cell.seeds)
-    steps = study.first_experiment().total_steps
-    try:
-        with TrainingProgress(console(), seeds, steps) as progress:
-
-            def observe(variant: str, segment: Segment) -> None:
-                progress(variant, segment)
-                if observer is not None:
-                    observer(variant, segment)
-
-            return run_study(study, out, observer=observe)
-    except KeyboardInterrupt:
-        kept = total - len(missing_cells(study, out))
-        message = f"interrupted: {kept} of {total} cells are done and kept"
-        print(f"gan-jax: {message}; the same command continues", file=sys.stderr)
-        return None
-
-
-def run_and_report(study: Study, out: Path) -> int:
-    """Run a study, print its table, draw its figures, and say where everything is."""
-    results = run_visibly(study, out)
-    if results is None:
-        return INTERRUPTED
-
-    from gan_jax.reports.figures import save_figures
-    from gan_jax.reports.html import write_report
-    from gan_jax.reports.terminal import summary_table
-    from gan_jax.studies.summary import summarize
-
-    one = study.first_experiment()
-    title = f"{study.name}: {one.data}, {one.total_steps:,} steps"
-    if one.epochs is not None:
-        title += f" ({one.epochs} epochs of {one.n_train} samples)"
-    screen = console()
-    summary = summarize(results)
-    screen.print(summary_table(summary, title, results.attrs["quality"], screen.width))
-    if results.sizes["step"] < FEW_RECORDS:
-        print(f"Verdicts rest on {results.sizes['step']} records only; lower --log-every.")
-    print_paths(out, [*save_figures(results, out), write_report(results, out)])
-    return 0
-
-
-def print_paths(out: Path, paths: Sequence[Path]) -> None:
-    """Say where a study's files are."""
-    from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, STUDY_FILE
-
-    for path in [*(out / name for name in (RESULTS_FILE, SEEDS_FILE, STUDY_FILE)), *paths]:
-        print(path)
+    return watched
 
 
 def flags(command: Any) -> list[str]:
@@ -286,12 +201,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ConfigError(
                 f"{unknown[0]!r} is no flag here; {nearest(unknown[0], flags(command))}"
             )
-        return command.run()
+        command.run()
     except ConfigError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
         return MISTAKEN
-    except KeyboardInterrupt:
-        print("gan-jax: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"gan-jax: {interrupt or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has had enough; Python would complain again when it closes it.
@@ -300,3 +215,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
         return FAILED
+    return 0

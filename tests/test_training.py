@@ -156,7 +156,8 @@ def test_every_seed_may_diverge_and_the_run_still_ends():
     assert np.isnan(run.history["generator_loss"][:, -1]).all()
 
 
-def test_a_program_is_traced_once_whatever_the_seeds_chunks_devices_leaves_and_steps(registered):
+def count_traces(registered):
+    """Register the loss "counted"; return a list that grows whenever its generator is traced."""
     traces = []
     plain = LOSSES["non_saturating"]
 
@@ -165,6 +166,11 @@ def test_a_program_is_traced_once_whatever_the_seeds_chunks_devices_leaves_and_s
         return plain.generator(logits_real, logits_fake)
 
     registered(LOSSES, "counted", GanLoss(plain.discriminator, generator))
+    return traces
+
+
+def test_a_program_is_traced_once_whatever_the_seeds_chunks_devices_leaves_and_steps(registered):
+    traces = count_traces(registered)
     experiment = gan_jax.Experiment(**SHORT, loss="counted")
     train_seeds(experiment, 2, lanes=2, devices=DEVICES[:1])
     once = len(traces)
@@ -185,14 +191,7 @@ def test_a_program_is_traced_once_whatever_the_seeds_chunks_devices_leaves_and_s
 
 
 def test_a_study_of_learning_rates_is_one_program(registered, tmp_path):
-    traces = []
-    plain = LOSSES["non_saturating"]
-
-    def generator(logits_real, logits_fake):
-        traces.append(1)
-        return plain.generator(logits_real, logits_fake)
-
-    registered(LOSSES, "counted", GanLoss(plain.discriminator, generator))
+    traces = count_traces(registered)
     base = gan_jax.Experiment(**SHORT, loss="counted", evaluation_samples=32)
     seen = []
     for n in (1, 3):
@@ -203,14 +202,7 @@ def test_a_study_of_learning_rates_is_one_program(registered, tmp_path):
 
 
 def test_train_step_is_traced_once_for_all_learning_rates(registered):
-    traces = []
-    plain = LOSSES["saturating"]
-
-    def discriminator(logits_real, logits_fake):
-        traces.append(1)
-        return plain.discriminator(logits_real, logits_fake)
-
-    registered(LOSSES, "counted", GanLoss(discriminator, plain.generator))
+    traces = count_traces(registered)
     key = gan_jax.seed_key(0)
     for rate in (1e-3, 1e-2):
         gan = gan_jax.make_gan(

@@ -1,0 +1,91 @@
+"""A study run for someone who watches: progress, the table, the figures, and where all of it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from gan_jax.reports.checks import Snapshots, check_table
+from gan_jax.reports.figures import save_figures
+from gan_jax.reports.html import write_report
+from gan_jax.reports.progress import TrainingProgress
+from gan_jax.reports.terminal import summary_table
+from gan_jax.studies.engines import open_folder, run_study
+from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, STUDY_FILE, cells, missing_cells
+from gan_jax.studies.study import Study
+from gan_jax.studies.summary import summarize
+from gan_jax.training import seeds
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from gan_jax.training.loop import Segment
+
+FEW_RECORDS = 20  # below, a tail of a fifth is hardly a tail
+
+
+def run_visibly(
+    study: Study, out: Path, observer: Callable[[str, Segment], None] | None = None
+) -> xr.Dataset:
+    """Run what is missing of a study on all cores, showing progress.
+
+    Raises:
+      KeyboardInterrupt: on Ctrl-C, saying what is kept.
+    """
+    seeds.use_all_cores()
+    open_folder(study, out)
+    total, todo = len(cells(study)), missing_cells(study, out)
+    if not todo:
+        print(f"{out}: complete, nothing to run")
+        return run_study(study, out)
+    if len(todo) < total:
+        print(f"{out}: continuing, {len(todo)} of {total} cells to run")
+    to_train = Counter[str]()
+    for cell in todo:
+        to_train[cell.variant] += len(cell.seeds)
+    steps = study.first_experiment().total_steps
+    try:
+        with TrainingProgress(Console(), to_train, steps) as progress:
+
+            def observe(variant: str, segment: Segment) -> None:
+                progress(variant, segment)
+                if observer is not None:
+                    observer(variant, segment)
+
+            return run_study(study, out, observer=observe)
+    except KeyboardInterrupt:
+        kept = total - len(missing_cells(study, out))
+        raise KeyboardInterrupt(
+            f"interrupted: {kept} of {total} cells are done and kept; the same command continues"
+        ) from None
+
+
+def run_and_report(study: Study, out: Path) -> None:
+    """Run a study, print its table, draw its figures, and say where everything is."""
+    results = run_visibly(study, out)
+    one, console, summary = study.first_experiment(), Console(), summarize(results)
+    title = f"{study.name}: {one.data}, {one.total_steps:,} steps"
+    if one.epochs is not None:
+        title += f" ({one.epochs} epochs of {one.n_train} samples)"
+    console.print(summary_table(summary, title, results.attrs["quality"], console.width))
+    if results.sizes["step"] < FEW_RECORDS:
+        print(f"Verdicts rest on {results.sizes['step']} records only; lower log_every.")
+    print_paths(out, [*save_figures(results, out), write_report(results, out)])
+
+
+def show_checks(study: Study, out: Path, snapshots: Snapshots) -> None:
+    """Run a study of one variant, print its checks, and draw them."""
+    results = run_visibly(study, out, snapshots)
+    Console().print(check_table(results, snapshots.steps))
+    picture = snapshots.save(results, out)
+    print_paths(out, [picture] if picture else [])
+
+
+def print_paths(out: Path, paths: Sequence[Path]) -> None:
+    """Say where a study's files are."""
+    for path in [*(out / name for name in (RESULTS_FILE, SEEDS_FILE, STUDY_FILE)), *paths]:
+        print(path)
