@@ -1,13 +1,12 @@
 """GAN losses as plain maths on logits.
 
-Why: the loss is what most studies vary, so it must be readable beside its paper and replaceable by
-  name.
+Why: the loss is what most studies vary; it must be readable beside its paper, and replaceable.
 Knows: arrays of logits. Does not know: networks, configurations, keys, or which player is frozen;
 nothing here calls `stop_gradient`, so a vector field can differentiate the very same functions.
 
 Everywhere r = D(x_real) and f = D(x_fake) are logits of shape [batch], sigma is the sigmoid, and
 both players minimise. log sigma(t) is written -softplus(-t): finite, with a finite gradient, at
-any finite t, where log(sigmoid(t)) is -inf from t = -104 on.
+any finite t, where log(sigmoid(t)) in float32 is -inf from about t = -100 on.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """The command line as a user types it: the main job, its mistakes, its help."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -169,6 +170,36 @@ def test_ctrl_c_says_how_to_continue(here, capsys, monkeypatch):
     monkeypatch.setattr("gan_jax.training.seeds.train_seeds", interrupted)
     assert main(["compare", "--seeds", "2", *TINY]) == 130
     assert "the same command continues" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("after", ["compiling", "step 0 of", "non_saturating"])
+def test_a_real_ctrl_c_ends_cleanly_whatever_is_going_on(tmp_path, after):
+    # Slow enough to be caught in the middle: many steps of a small batch, few lanes.
+    slow = ["--seeds", "4", "--steps", "20000", "--batch-size", "16", "--log-every", "100"]
+    command = [sys.executable, "-u", "-c", QUICK_PROGRESS, "compare", *slow]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if after in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    done = 1 if after == "non_saturating" else 0
+    assert errors == (
+        f"gan-jax: interrupted: {done} of 2 cells are done and kept; the same command continues\n"
+    )
+
+
+QUICK_PROGRESS = """
+import sys
+import gan_jax.reports.progress as progress
+from gan_jax.cli import main
+progress.PLAIN_EVERY = 0.0
+sys.exit(main())
+"""
 
 
 def test_help_and_mistakes_answer_without_loading_jax():

@@ -72,6 +72,7 @@ def chunk_of_four(rates):
     program, evaluation = make_program(experiment), quality.evaluation(experiment)
     leaves = program.leaves._replace(generator_learning_rate=np.asarray(rates, np.float32))
     chunk = Chunk(program, evaluation, leaves, np.arange(4), 4, DEVICES[0], 25, 5)
+    chunk.begin()
     while chunk.advance():
         pass
     return chunk.result()

@@ -41,9 +41,8 @@ def quartiles(values: np.ndarray) -> tuple[float, float, float]:
     """Lower quartile, median and upper quartile, where NaN is a failed seed: worse than any number.
 
     A quartile that falls among the failed seeds, or between one and a number, is NaN. Nothing is
-    averaged
-    away: with 30 % of the seeds failed, the upper quartile of a lower-is-better measure does not
-      exist.
+    averaged away: with 30 % of the seeds failed, the upper quartile of a lower-is-better measure
+    does not exist.
     """
     # A failure counts as FAILED, not as infinity: interpolation would make 0 x infinity of it, NaN.
     ranked = np.where(np.isnan(values), FAILED, np.asarray(values, np.float64))

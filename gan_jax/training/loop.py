@@ -171,7 +171,14 @@ class Chunk:
         self._dispatched = 0
         self._waiting: list[tuple[Segment, dict[str, jax.Array]]] = []
         self._records: list[dict[str, np.ndarray]] = []
-        self._dispatch(stop=0)  # takes no step: one record of the untrained state
+
+    def begin(self) -> None:
+        """Dispatch the first segment: it takes no step, and records the untrained state."""
+        self._dispatch(stop=0)
+
+    def wait(self) -> None:
+        """Wait for what has been dispatched."""
+        jax.block_until_ready(self._lane)
 
     def _dispatch(self, stop: int) -> None:
         start, self._dispatched = self._dispatched, stop

@@ -88,38 +88,42 @@ def train_seeds(
     program, steps = make_program(experiment), experiment.total_steps
     evaluation = Evaluation() if evaluation is None else evaluation
 
-    def start(chunk_seeds: np.ndarray, device: Any) -> Chunk:
-        return Chunk(
-            program,
-            evaluation,
-            program.leaves,
-            chunk_seeds,
-            lanes,
-            device,
-            steps,
-            experiment.record_every,
-        )
-
     order = np.asarray(seeds, np.uint32)
     waiting = deque(enumerate(order[i : i + lanes] for i in range(0, len(order), lanes)))
-    running: deque[tuple[int, Chunk]] = deque()
+    running: dict[int, Chunk] = {}
     results: dict[int, Any] = {}
-    for device in jax.local_devices() if devices is None else devices:
+
+    def start_next(device: Any) -> None:
         if waiting:
             index, chunk_seeds = waiting.popleft()
-            running.append((index, start(chunk_seeds, device)))
-    while running:
-        index, chunk = running.popleft()
-        segment = chunk.advance()
-        if segment is None:
-            results[index] = chunk.result()
-            if waiting:
-                index, chunk_seeds = waiting.popleft()
-                running.append((index, start(chunk_seeds, chunk.device)))
-            continue
-        running.append((index, chunk))
-        if on_segment is not None:
-            on_segment(segment)
+            running[index] = Chunk(
+                program,
+                evaluation,
+                program.leaves,
+                chunk_seeds,
+                lanes,
+                device,
+                steps,
+                experiment.record_every,
+            )
+            running[index].begin()
+
+    try:
+        for device in jax.local_devices() if devices is None else devices:
+            start_next(device)
+        while running:
+            # In turn: each chunk has a segment ahead of the one waited for.
+            for index, chunk in list(running.items()):
+                segment = chunk.advance()
+                if segment is None:
+                    results[index] = running.pop(index).result()
+                    start_next(chunk.device)
+                elif on_segment is not None:
+                    on_segment(segment)
+    finally:
+        # Interrupted: a process that ends while its devices compute dies of a segmentation fault.
+        for chunk in running.values():
+            chunk.wait()
     return _collect(order, lanes, record_steps(steps, experiment.record_every), results)
 
 
