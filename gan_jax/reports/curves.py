@@ -90,7 +90,8 @@ def generator_gradient_norms(results: xr.Dataset) -> Figure:
             axis.set_yscale("log")
             logarithmic(axis.yaxis)
         else:
-            axis.text(0.5, 0.5, "no seed reached a record", ha="center", transform=axis.transAxes)
+            words = "no gradient norm above zero was recorded"
+            axis.text(0.5, 0.9, words, ha="center", transform=axis.transAxes)
         figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 

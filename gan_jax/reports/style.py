@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 VARIANT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#8A8A8A"
 LONGEST_LABEL = 32
+FEW_DECADES = 1e4
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -43,13 +44,15 @@ def heading(results: xr.Dataset, variant: str) -> str:
     """A variant's name, how many seeds ran, and how many of them diverged."""
     chosen = results.sel(variant=variant)
     n = int((chosen["status"] == "done").sum())
-    died = int((chosen["first_nonfinite_step"] >= 0).sum())
+    died = int((chosen["verdict"] == "diverged").sum())
     seeds = f"{n} seed" if n == 1 else f"{n} seeds"
     return f"{elide(variant)} ({seeds}{f', {died} diverged' if died else ''})"
 
 
 def logarithmic(axis: Axis) -> None:
-    """Plain numbers at 1, 2 and 5 of every decade: readable over one decade as over six."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+    """Plain numbers at 1, 2 and 5 of every decade shown, or at some decades where they are many."""
+    low, high = axis.get_view_interval()
+    few = high <= FEW_DECADES * low
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=12 if few else 7))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
