@@ -1,7 +1,10 @@
-"""Settings for every test: four CPU devices, and JAX's strict modes."""
+"""Settings for every test (four CPU devices, JAX's strict modes), and what many of them use."""
 
 import jax
 import pytest
+from setups import tiny_study
+
+import gan_jax
 
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -29,3 +32,10 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("gan_jax.training.seeds.use_all_cores", lambda: None)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The folder and the results of the tiny study, run once."""
+    folder = tmp_path_factory.mktemp("results") / "tiny"
+    return folder, gan_jax.run_study(tiny_study(), folder)

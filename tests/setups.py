@@ -1,9 +1,10 @@
-"""A GAN small enough to compute by hand, and its batches."""
+"""What several test files set up: a GAN small enough to compute by hand, and a tiny study."""
 
 import jax
 
 import gan_jax
 from gan_jax.game import gan as game
+from gan_jax.studies.study import Study
 
 TINY = {"generator_hidden": (4,), "discriminator_hidden": (6,), "latent_dim": 3, "batch_size": 8}
 
@@ -19,3 +20,13 @@ def batches(program, key, step=0):
     step_key = jax.random.fold_in(key, step)
     discriminator, generator = game.draw_batches(program.parts, program.training_set, step_key)
     return jax.tree.map(lambda x: x[0], discriminator), generator
+
+
+# A study of two losses and three seeds, for a few seconds.
+BASE = gan_jax.Experiment(steps=30, log_every=10, batch_size=16, evaluation_samples=32)
+LOSSES = {name: {"loss": name} for name in ("saturating", "non_saturating")}
+
+
+def tiny_study(**changes):
+    fields = {"name": "tiny", "base": BASE, "variants": LOSSES, "seeds": 3, "lanes": 2}
+    return Study(**(fields | changes))
