@@ -86,7 +86,7 @@ def generator_gradient_norms(results: xr.Dataset) -> Figure:
         if len(steps) > 2 and steps[-1] >= 10 * steps[1]:
             axis.set_xscale("log")
             logarithmic(axis.xaxis)
-        if any(np.nanmax(line.get_ydata(), initial=0) > 0 for line in axis.lines):
+        if any((np.asarray(line.get_ydata(), float) > 0).any() for line in axis.lines):
             axis.set_yscale("log")
             logarithmic(axis.yaxis)
         else:
