@@ -39,6 +39,20 @@ class ComparisonFlags(ExperimentFlags):
 
     loss: Suppress[str] = Experiment.loss
 
+    def compared(self, losses: Sequence[str]) -> tuple[Experiment, dict[str, dict[str, Any]]]:
+        """The base of a comparison, and its variants: each loss with those parameters it has."""
+        known = {loss: CATALOGUE["losses"].parameters(loss) for loss in losses}
+        for name in self.loss_parameters:
+            if not any(name in parameters for parameters in known.values()):
+                has = nearest(name, sorted({name for each in known.values() for name in each}))
+                raise ConfigError(f"loss_parameters: {name!r} given, which no loss has; {has}")
+        variants: dict[str, dict[str, Any]] = {loss: {"loss": loss} for loss in losses}
+        for loss, parameters in known.items():
+            given = {name: x for name, x in self.loss_parameters.items() if name in parameters}
+            if given:
+                variants[loss]["loss_parameters"] = given
+        return self.experiment(loss=losses[0], loss_parameters={}), variants
+
 
 Seeds = Annotated[str, arg(metavar="N|A,B,...")]
 
@@ -67,8 +81,7 @@ class Compare:
             raise ConfigError("losses: none given, expected at least one")
         if len(set(losses)) < len(losses):
             raise ConfigError(f"losses: {' '.join(losses)} given, expected each once")
-        variants = {loss: {"loss": loss} for loss in losses}
-        base = self.experiment.experiment(loss=losses[0])
+        base, variants = self.experiment.compared(losses)
         study = Study("compare", base, variants, parse_seeds(self.seeds), self.lanes)
         watch().run_and_report(study, self.out)
 
@@ -129,10 +142,35 @@ class Train:
 
 
 @dataclasses.dataclass(kw_only=True)
+class Spectrum:
+    """Eigenvalues of every seed's game at the kept moments of a study: a table and a figure."""
+
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
+    """The folder of a finished compare, study or train."""
+    batch_size: int | None = None
+    """Size of the fixed batch that defines the vector field; the training's if unset."""
+
+    def run(self) -> None:
+        watch().show_spectra(self.run_folder, self.batch_size)
+
+
+@dataclasses.dataclass(kw_only=True)
 class List:
     """List what can be chosen: names, what they mean, and where they come from."""
 
-    what: Positional[Literal["losses", "data", "networks", "activations", "updates", "optimizers"]]
+    what: Positional[
+        Literal[
+            "losses",
+            "penalties",
+            "data",
+            "networks",
+            "activations",
+            "normalizations",
+            "updates",
+            "optimizers",
+            "schedules",
+        ]
+    ]
     """Which registry."""
 
     def run(self) -> None:
@@ -149,6 +187,7 @@ COMMANDS = (
     Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[RunStudy, tyro.conf.subcommand("study")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Spectrum, tyro.conf.subcommand("spectrum")]
     | Annotated[List, tyro.conf.subcommand("list")]
 )
 DESCRIPTION = "A laboratory for the stability of GAN training: many seeds, rates with intervals."

@@ -75,6 +75,7 @@ def _whole_numbers(value: Any) -> tuple[int, ...] | None:
 # canonical type; None says that it cannot be.
 KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "str": ("a name", lambda v: v if isinstance(v, str) else None),
+    "bool": ("True or False", lambda v: bool(v) if isinstance(v, bool | np.bool_) else None),
     "int": ("a whole number", lambda v: int(v) if is_integer(v) else None),
     "float": ("a number", lambda v: _float(v) if is_number(v) else None),
     "tuple[int, ...]": ("a list of whole numbers", _whole_numbers),

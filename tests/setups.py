@@ -3,6 +3,7 @@
 import jax
 
 import gan_jax
+from gan_jax.game import draws
 from gan_jax.game import gan as game
 from gan_jax.studies.study import Study
 
@@ -11,14 +12,13 @@ TINY = {"generator_hidden": (4,), "discriminator_hidden": (6,), "latent_dim": 3,
 
 def set_up(**fields):
     program = game.make_program(gan_jax.Experiment(**(TINY | fields)))
-    key = game.seed_key(0)
+    key = draws.seed_key(0)
     state = game.init(program.parts, program.leaves, key)
     return program, key, state
 
 
 def batches(program, key, step=0):
-    step_key = jax.random.fold_in(key, step)
-    discriminator, generator = game.draw_batches(program.parts, program.training_set, step_key)
+    discriminator, generator = draws.draw_batches(*program, key, step)
     return jax.tree.map(lambda x: x[0], discriminator), generator
 
 

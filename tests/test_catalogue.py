@@ -15,7 +15,8 @@ def test_table_and_registry_have_the_same_entries(name):
     assert list(live) == list(registry.entries)
     for entry_name, entry in registry.entries.items():
         assert entry.summary and entry.source
-        assert entry.parameters == tuple(getattr(live[entry_name], "parameters", ()))
+        assert entry.parameters == getattr(live[entry_name], "parameters", {})
+        assert entry.supports == getattr(live[entry_name], "supports", ())
 
 
 def test_a_registered_entry_is_among_the_names(registered):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import gan_jax
 from gan_jax.cli import main, parse_seeds
@@ -39,6 +40,18 @@ def test_compare_prints_a_table_writes_everything_and_is_then_complete(here, cap
     assert "complete, nothing to run" in capsys.readouterr().out
     assert main(["compare", "--seeds", "4", *TINY]) == 2
     assert "another study (seeds: 3 there, 4 here)" in capsys.readouterr().err
+
+
+def test_compare_gives_each_loss_the_parameters_it_has(here):
+    losses = ["--losses", "alpha_saturating", "saturating"]
+    given = ["--loss-parameters", "alpha_d", "0.5", "--seeds", "1", *TINY]
+    assert main(["compare", *losses, *given]) == 0
+    written = (here / "results/compare/study.yaml").read_text()
+    variants = yaml.safe_load(written)["variants"]
+    # Recorded whole, defaults included.
+    assert variants["alpha_saturating"]["loss_parameters"] == {"alpha_d": 0.5, "alpha_g": 1.0}
+    assert variants["saturating"] == {"loss": "saturating"}
+    assert main(["compare", *losses, *given]) == 0  # the same study: complete
 
 
 def test_every_field_of_an_experiment_is_a_flag(here, capsys):
@@ -79,6 +92,19 @@ def test_every_field_of_an_experiment_is_a_flag(here, capsys):
         (["compare", "--loss", "saturating"], ["'--loss' is no flag", "did you mean '--losses'"]),
         (["train", "--bach-size", "3"], ["did you mean '--batch-size'"]),
         (["train", "--seeds", "9"], ["at most 8"]),
+        (
+            [
+                "compare",
+                "--losses",
+                "hinge",
+                "alpha_saturating",
+                "--loss-parameters",
+                "alfa_d",
+                "2",
+            ],
+            ["'alfa_d'", "did you mean 'alpha_d'"],
+        ),
+        (["spectrum", "nowhere"], ["nowhere", "no study.yaml"]),
         (["study", "none.yaml"], ["none.yaml: No such file"]),
         (["study", "wrong.yaml"], ["wrong.yaml", "'sedes' is no key", "did you mean 'seeds'"]),
     ],
@@ -144,7 +170,18 @@ def test_train_checks_every_so_often_and_draws_the_checks(here, capsys):
 
 
 @pytest.mark.parametrize(
-    "what", ["losses", "data", "networks", "activations", "updates", "optimizers"]
+    "what",
+    [
+        "losses",
+        "penalties",
+        "data",
+        "networks",
+        "activations",
+        "normalizations",
+        "updates",
+        "optimizers",
+        "schedules",
+    ],
 )
 def test_list_prints_names_formulas_and_sources(capsys, what):
     from gan_jax.catalogue import CATALOGUE
@@ -154,7 +191,9 @@ def test_list_prints_names_formulas_and_sources(capsys, what):
     entries = CATALOGUE[what].entries
     for line, (name, entry) in zip(lines, entries.items(), strict=False):
         assert line.startswith(name) and entry.summary in line and entry.source in line
-    assert lines[len(entries) :] == (["", CATALOGUE[what].legend] if CATALOGUE[what].legend else [])
+    assert lines[len(entries) :] == (
+        ["", *CATALOGUE[what].legend.splitlines()] if CATALOGUE[what].legend else []
+    )
 
 
 def test_seeds_are_a_count_or_a_list():

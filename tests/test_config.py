@@ -9,8 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from gan_jax.config import ConfigError, Experiment, preset, split
+from gan_jax.config import ConfigError, Experiment, split
 from gan_jax.losses import LOSSES, GanLoss
+from gan_jax.networks import NETWORKS
+from gan_jax.presets import preset
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,51 @@ from gan_jax.losses import LOSSES, GanLoss
         ({"loss_parameters": {"alpha": 1e39}}, ["finite numbers by name"]),
         ({"n_train": 2**30, "epochs": 2**30}, ["steps in so many epochs", "2147483647"]),
         ({"evaluation_samples": 3}, ["evaluation_samples: 3", "even"]),
+        ({"spectral_norm": 1}, ["spectral_norm: 1", "True or False"]),
+        ({"penalty": "r1r2"}, ["'r1r2'", "did you mean 'r1_r2'"]),
+        ({"penalty_weight": -1}, ["penalty_weight: -1", "from 0 on"]),
+        ({"weight_clip": 0}, ["weight_clip: 0", "greater than 0"]),
+        ({"label_smoothing": 0.6}, ["label_smoothing: 0.6", "from 0 to 0.5"]),
+        ({"generator_ema": 1}, ["generator_ema: 1", "below 1"]),
+        ({"instance_noise": float("nan")}, ["instance_noise: nan", "finite"]),
+        ({"learning_rate_schedule": "cosin"}, ["did you mean 'cosine'"]),
+        # Combinations that cannot mean anything, each with its reason.
+        ({"discriminator": "dirac", "packing": 2}, ["'dirac' does not take packing", "dense"]),
+        ({"discriminator": "dirac", "spectral_norm": True}, ["does not take spectral_norm"]),
+        ({"generator": "dirac", "generator_normalization": "batch"}, ["the generator 'dirac'"]),
+        ({"packing": 3}, ["packing: 3", "64", "a multiple"]),
+        ({"packing": 64, "evaluation_samples": 96}, ["packing: 64", "96", "a multiple"]),
+        (
+            {"penalty": "r1", "discriminator_normalization": "batch"},
+            ["penalty: 'r1'", "depends on the whole batch", "'layer' or 'none'"],
+        ),
+        (
+            {"loss": "relativistic_average", "batch_size": 2},
+            ["1 logit", "expected at least 2", "'relativistic'"],
+        ),
+        (
+            {"loss": "relativistic_average_hinge", "batch_size": 8, "packing": 4},
+            ["1 logit", "no average"],
+        ),
+        ({"penalty": "dragan", "batch_size": 2}, ["1 real sample", "no deviation"]),
+        (
+            {"discriminator_normalization": "batch", "batch_size": 2},
+            ["discriminator_normalization: 'batch'", "a batch of 1"],
+        ),
+        ({"loss": "hinge", "label_smoothing": 0.1}, ["'hinge' has no labels", "least_squares"]),
+        ({"update": "phased", "discriminator_steps": 2}, ["phase_steps", "expected 1"]),
+        (
+            {"update": "optimistic", "optimizer": "optimistic_adam"},
+            ["extrapolates already", "expected 'adam'"],
+        ),
+        (
+            {"loss": "alpha_saturating", "loss_parameters": {"alpha_d": 0}},
+            ["alpha_d: 0.0", "greater than 0"],
+        ),
+        (
+            {"loss": "alpha_saturating", "loss_parameters": {"alpha": 1}},
+            ["'alpha'", "choices: alpha_d, alpha_g"],
+        ),
     ],
 )
 def test_what_cannot_be_run_is_refused_in_one_line(fields, words):
@@ -50,6 +97,26 @@ def test_what_cannot_be_run_is_refused_in_one_line(fields, words):
     assert "\n" not in message
     for word in words:
         assert word in message
+
+
+def test_a_registered_network_declares_what_it_supports(registered):
+    def plain(spec):
+        return NETWORKS["dense"](spec)
+
+    registered(NETWORKS, "plain", plain)
+    with pytest.raises(ConfigError, match="'plain' does not take packing; networks that do: dense"):
+        Experiment(discriminator="plain", packing=2)
+    plain.supports = ("packing",)
+    assert Experiment(discriminator="plain", packing=2).packing == 2
+
+
+def test_whoever_changes_the_loss_lets_go_of_the_parameters_the_new_one_lacks():
+    alpha = Experiment(loss="alpha_saturating", loss_parameters={"alpha_d": 0.5})
+    assert alpha.all_loss_parameters() == {"alpha_d": 0.5, "alpha_g": 1.0}
+    assert alpha.replace(loss="alpha_non_saturating").loss_parameters == {"alpha_d": 0.5}
+    assert alpha.replace(loss="saturating").loss_parameters == {}
+    with pytest.raises(ConfigError, match="'saturating' has none"):
+        alpha.replace(loss="saturating", loss_parameters={"alpha_d": 0.5})
 
 
 def test_an_odd_batch_is_fine_where_no_halves_are_needed():
@@ -104,7 +171,8 @@ def test_only_static_fields_shape_the_program():
     other, _ = split(Experiment(generator_learning_rate=0.1, beta1=0.0, steps=3, log_every=7))
     assert one == other and hash(one) == hash(other)
     assert split(Experiment(batch_size=64))[0] != one
-    assert all(leaf.dtype == np.float32 for leaf in leaves[:-1])
+    numbers = [x for x in leaves if x is not None and not isinstance(x, dict)]
+    assert len(numbers) > 5 and all(leaf.dtype == np.float32 for leaf in numbers)
 
 
 def test_records_are_a_hundredth_of_all_steps_unless_said():

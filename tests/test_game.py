@@ -10,8 +10,9 @@ from flax import linen as nn
 from setups import TINY, batches, set_up
 
 import gan_jax
+from gan_jax.game import draws, players
 from gan_jax.game import gan as game
-from gan_jax.game import players
+from gan_jax.game.parts import current_parameters
 from gan_jax.game.updates import UPDATES
 from gan_jax.losses import LOSSES, GanLoss
 
@@ -20,7 +21,7 @@ from gan_jax.losses import LOSSES, GanLoss
 def test_each_players_loss_has_exactly_no_gradient_for_the_other(loss):
     program, key, state = set_up(loss=loss)
     for_discriminator, for_generator = batches(program, key)
-    here = players.current_parameters(state)
+    here = current_parameters(state)
     for own, other, frozen, whole, batch in (
         (
             "discriminator",
@@ -75,11 +76,12 @@ def test_simultaneous_and_alternating_differ_only_in_the_generator_after_one_ste
     assert optax.tree.norm(difference) > 1e-4
 
 
-@pytest.mark.parametrize("update", list(UPDATES))
+# The rules whose last discriminator update is a plain one too.
+@pytest.mark.parametrize("update", ["alternating", "simultaneous", "unrolled"])
 def test_discriminator_steps_are_so_many_updates_on_fresh_batches(update):
     program, key, state = set_up(update=update, discriminator_steps=3, optimizer="sgd")
     new, info = game._train_step(*program, state, key, state.step)
-    all_batches, _ = game.draw_batches(program.parts, None, jax.random.fold_in(key, 0))
+    all_batches, _ = draws.draw_batches(*program, key, 0)
     assert all_batches.x_real.shape == (3, 4, 2) and all_batches.z.shape == (3, 4, 3)
     assert len(np.unique(all_batches.x_real)) > 20  # no batch is drawn twice
     optimizer = program.parts.optimizer(program.leaves.discriminator_learning_rate, program.leaves)
@@ -88,10 +90,24 @@ def test_discriminator_steps_are_so_many_updates_on_fresh_batches(update):
         batch = jax.tree.map(lambda x: x[i], all_batches)  # noqa: B023
         move = players.discriminator_move(program.parts, program.leaves, by_hand, batch)
         by_hand = by_hand._replace(
-            discriminator=players.advance(optimizer, by_hand.discriminator, move)
+            discriminator=players.advance(optimizer, None, by_hand.discriminator, move)
         )
     chex.assert_trees_all_close(new.discriminator, by_hand.discriminator, rtol=1e-5)
     np.testing.assert_allclose(info.discriminator_loss, move.seen.loss, rtol=1e-5)
+
+
+@pytest.mark.parametrize("update", [name for name in UPDATES if name != "phased"])
+def test_every_rule_takes_discriminator_steps(update):
+    reported = []
+    for steps in (1, 3):
+        program, key, state = set_up(update=update, discriminator_steps=steps)
+        new, info = game._train_step(*program, state, key, state.step)
+        moved = jax.tree.map(
+            jnp.subtract, new.discriminator.parameters, state.discriminator.parameters
+        )
+        reported.append(optax.tree.norm(moved))
+        assert np.isfinite(info).all()
+    assert reported[1] > 1.5 * reported[0]  # three steps of Adam lead further than one
 
 
 def test_batches_are_halves_or_full():
@@ -124,17 +140,17 @@ def test_variants_that_share_data_and_networks_see_the_same_weights_data_and_lat
 
 def test_every_step_and_every_seed_has_draws_of_its_own():
     program, key, _ = set_up()
-    draws = [
+    drawn = [
         np.asarray(batches(program, k, step)[0].x_real).tobytes()
-        for k in (key, game.seed_key(1))
+        for k in (key, draws.seed_key(1))
         for step in (0, 1)
     ]
-    assert len(set(draws)) == 4
+    assert len(set(drawn)) == 4
 
 
 def test_the_initialisations_key_is_no_steps_key():
     # fold_in(key, INITIALISATION) with a step number that no int32 step can reach.
-    assert np.iinfo(np.int32).max < game.INITIALISATION
+    assert np.iinfo(np.int32).max < draws.INITIALISATION
 
 
 def test_a_finite_training_set_is_all_that_is_ever_seen():

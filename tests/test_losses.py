@@ -1,4 +1,4 @@
-"""Losses: hand-derived values and gradients, theory, extreme logits; a contract for every entry."""
+"""Losses: hand-derived values, an independent float64 implementation, theory, extreme logits."""
 
 import chex
 import jax
@@ -7,39 +7,146 @@ import numpy as np
 import pytest
 
 from gan_jax.losses import LOSSES
+from gan_jax.losses.alpha import alpha_loss
 
 LOGITS = jnp.array([-1.0, 0.0, 2.0]), jnp.array([0.5, -3.0, 1.0])
 PLAYERS = ("discriminator", "generator")
+ALPHAS = {"alpha_d": 0.6, "alpha_g": 3.0}
+
+
+def chosen_parameters(name):
+    """Parameters at which no loss is another's limit."""
+    return {key: ALPHAS[key] for key in LOSSES[name].parameters}
+
+
+# An independent implementation: float64 NumPy, each loss as its paper writes it, on probabilities
+# where the paper does.
+
+
+def log_sigmoid(t):
+    return np.log(1 / (1 + np.exp(-t)))
+
+
+def numpy_alpha(p, alpha):
+    return alpha / (alpha - 1) * (1 - p ** ((alpha - 1) / alpha))
+
+
+def numpy_losses(name, r, f):
+    """(discriminator, generator) at real logits r and fake logits f."""
+    p_real, p_fake = 1 / (1 + np.exp(-r)), 1 / (1 + np.exp(-f))
+    value = np.mean(np.log(p_real)) + np.mean(np.log(1 - p_fake))
+    above, below = r - f.mean(), f - r.mean()
+    alpha_d = np.mean(numpy_alpha(p_real, 0.6)) + np.mean(numpy_alpha(1 - p_fake, 0.6))
+    return {
+        "saturating": (-value, np.mean(np.log(1 - p_fake))),
+        "non_saturating": (-value, -np.mean(np.log(p_fake))),
+        "least_squares": (
+            np.mean((r - 1) ** 2) / 2 + np.mean(f**2) / 2,
+            np.mean((f - 1) ** 2) / 2,
+        ),
+        "wasserstein": (f.mean() - r.mean(), -f.mean()),
+        "hinge": (
+            -np.mean(np.minimum(0, r - 1)) - np.mean(np.minimum(0, -f - 1)),
+            -f.mean(),
+        ),
+        "relativistic": (-np.mean(log_sigmoid(r - f)), -np.mean(log_sigmoid(f - r))),
+        "relativistic_average": (
+            -np.mean(log_sigmoid(above)) / 2 - np.mean(np.log(1 - 1 / (1 + np.exp(-below)))) / 2,
+            -np.mean(log_sigmoid(below)) / 2 - np.mean(np.log(1 - 1 / (1 + np.exp(-above)))) / 2,
+        ),
+        "relativistic_average_hinge": (
+            np.mean(np.maximum(0, 1 - above)) / 2 + np.mean(np.maximum(0, 1 + below)) / 2,
+            np.mean(np.maximum(0, 1 - below)) / 2 + np.mean(np.maximum(0, 1 + above)) / 2,
+        ),
+        "relativistic_average_least_squares": (
+            np.mean((above - 1) ** 2) / 2 + np.mean((below + 1) ** 2) / 2,
+            np.mean((below - 1) ** 2) / 2 + np.mean((above + 1) ** 2) / 2,
+        ),
+        "alpha_saturating": (alpha_d, -np.mean(numpy_alpha(1 - p_fake, 3.0))),
+        "alpha_non_saturating": (alpha_d, np.mean(numpy_alpha(p_fake, 3.0))),
+        # f-GAN: -E[T(r)] + E[f*(T(f))] from each divergence's T and conjugate f*.
+        **{
+            divergence: (
+                -np.mean(activation(r)) + np.mean(conjugate(activation(f))),
+                -np.mean(conjugate(activation(f))),
+            )
+            for divergence, (activation, conjugate) in CONJUGATES.items()
+        },
+    }[name]
+
+
+CONJUGATES = {
+    "kl": (lambda v: v, lambda t: np.exp(t - 1)),
+    "reverse_kl": (lambda v: -np.exp(-v), lambda t: -1 - np.log(-t)),
+    "pearson": (lambda v: v, lambda t: t**2 / 4 + t),
+    "squared_hellinger": (lambda v: 1 - np.exp(-v), lambda t: t / (1 - t)),
+    "jensen_shannon": (
+        lambda v: np.log(2) - np.log(1 + np.exp(-v)),
+        lambda t: -np.log(2 - np.exp(t)),
+    ),
+}
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("name", list(LOSSES))
+def test_every_loss_is_its_papers_formula_in_value_and_gradient(name, player):
+    generator = np.random.default_rng(3)
+    real, fake = generator.normal(0.3, 1.5, 5), generator.normal(-0.4, 1.5, 5)
+    place = PLAYERS.index(player)
+    loss = getattr(LOSSES[name], player)
+    as_float32 = jnp.asarray(real, jnp.float32), jnp.asarray(fake, jnp.float32)
+    value, gradients = jax.value_and_grad(loss, argnums=(0, 1))(
+        *as_float32, **chosen_parameters(name)
+    )
+    expected = numpy_losses(name, real, fake)[place]
+    np.testing.assert_allclose(value, expected, rtol=2e-6, atol=1e-6)
+    # Central differences of the independent implementation.
+    for which, gradient in enumerate(gradients):
+        for i in range(5):
+            ends = []
+            for sign in (1, -1):
+                moved = [real.copy(), fake.copy()]
+                moved[which][i] += sign * 1e-6
+                ends.append(numpy_losses(name, *moved)[place])
+            np.testing.assert_allclose(gradient[i], (ends[0] - ends[1]) / 2e-6, atol=3e-6)
+
+
+def test_losses_at_logits_worked_out_by_hand():
+    # sigmoid(log 3) = 3/4, softplus(log 3) = log 4, e^(log 3) = 3; r = log 3, f = -log 3.
+    log3, log4 = np.log(3.0), np.log(4.0)
+    real, fake = jnp.array([log3], jnp.float32), jnp.array([-log3], jnp.float32)
+    both = 2 * np.log(4 / 3)  # -log sigma(r) - log(1 - sigma(f))
+    expected = {
+        "saturating": (both, -np.log(4 / 3)),
+        "non_saturating": (both, log4),
+        "least_squares": ((log3 - 1) ** 2 / 2 + log3**2 / 2, (log3 + 1) ** 2 / 2),
+        "wasserstein": (-2 * log3, log3),
+        "hinge": (0.0, log3),  # both beyond the margin, since log 3 > 1
+        "relativistic": (np.log(10 / 9), np.log(10)),  # e^(2 log 3) = 9
+        "relativistic_average": (np.log(10 / 9), np.log(10)),
+        "relativistic_average_hinge": (0.0, 1 + 2 * log3),
+        "relativistic_average_least_squares": ((2 * log3 - 1) ** 2, (2 * log3 + 1) ** 2),
+        # c = (1/2 - 1)/(1/2) = -1: l = 1/p - 1, with p = 3/4 or 1/4.
+        "alpha_saturating": (2 / 3, -1 / 3),
+        "alpha_non_saturating": (2 / 3, 3.0),
+        "kl": (-log3 + 1 / (3 * np.e), -1 / (3 * np.e)),
+        "reverse_kl": (1 / 3 - log3 - 1, 1 + log3),
+        "pearson": (-log3 + log3**2 / 4 - log3, -(log3**2) / 4 + log3),
+        "squared_hellinger": (1 / 3 + 1 / 3 - 2, 1 - 1 / 3),
+        "jensen_shannon": (both - np.log(4), np.log(2) - np.log(4 / 3)),
+    }
+    assert list(expected) == list(LOSSES)
+    for name, values in expected.items():
+        parameters = dict.fromkeys(LOSSES[name].parameters, 0.5)
+        for player, value in zip(PLAYERS, values, strict=True):
+            ours = getattr(LOSSES[name], player)(real, fake, **parameters)
+            np.testing.assert_allclose(ours, value, rtol=1e-6, atol=1e-6, err_msg=name)
 
 
 def test_cross_entropy_of_an_undecided_discriminator_is_two_log_two():
     zeros = jnp.zeros(4)
     for name in ("saturating", "non_saturating"):
         np.testing.assert_allclose(LOSSES[name].discriminator(zeros, zeros), 2 * np.log(2), 1e-6)
-
-
-def test_losses_at_logits_worked_out_by_hand():
-    # sigmoid(log 3) = 3/4: the discriminator loses log 4/3 on a real one, log 4 on a fake one.
-    log3 = jnp.array([np.log(3.0)], jnp.float32)
-    expected = {
-        "saturating": (np.log(4 / 3) + np.log(4), -np.log(4)),
-        "non_saturating": (np.log(4 / 3) + np.log(4), np.log(4 / 3)),
-    }
-    for name, (discriminator, generator) in expected.items():
-        np.testing.assert_allclose(LOSSES[name].discriminator(log3, log3), discriminator, 1e-6)
-        np.testing.assert_allclose(LOSSES[name].generator(log3, log3), generator, 1e-6)
-
-
-def test_losses_agree_with_the_probabilities_they_stand_for():
-    real, fake = (np.asarray(logits, np.float64) for logits in LOGITS)
-    p_real, p_fake = 1 / (1 + np.exp(-real)), 1 / (1 + np.exp(-fake))
-    value = np.log(p_real).mean() + np.log(1 - p_fake).mean()
-    for name, generator in {
-        "saturating": np.log(1 - p_fake).mean(),
-        "non_saturating": -np.log(p_fake).mean(),
-    }.items():
-        np.testing.assert_allclose(LOSSES[name].discriminator(*LOGITS), -value, 1e-6)
-        np.testing.assert_allclose(LOSSES[name].generator(*LOGITS), generator, 1e-6)
 
 
 @pytest.mark.parametrize("fake", np.linspace(-20, 20, 17))
@@ -59,17 +166,125 @@ def test_the_zero_sum_generator_minimises_minus_the_fake_term():
     np.testing.assert_allclose(total, jax.nn.softplus(-real).mean(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["kl", "reverse_kl", "pearson", "squared_hellinger"])
+def test_an_f_gan_generator_minimises_minus_the_fake_term(name):
+    real, fake = LOGITS
+    gan = LOSSES[name]
+    total = [gan.discriminator(real, x) + gan.generator(real, x) for x in (fake, fake + 0.7)]
+    np.testing.assert_allclose(*total, rtol=1e-5)
+
+
+def test_jensen_shannon_is_the_saturating_game_but_for_a_constant():
+    saturating, js = LOSSES["saturating"], LOSSES["jensen_shannon"]
+    for player, constant in (("discriminator", -2 * np.log(2)), ("generator", np.log(2))):
+        difference = getattr(js, player)(*LOGITS) - getattr(saturating, player)(*LOGITS)
+        np.testing.assert_allclose(difference, constant, rtol=1e-5)
+        gradients = [jax.grad(getattr(loss, player), 1)(*LOGITS) for loss in (js, saturating)]
+        np.testing.assert_array_equal(*gradients)
+
+
+@pytest.mark.parametrize("kind", ["saturating", "non_saturating"])
+def test_alpha_to_one_is_the_log_loss(kind):
+    alpha, log = LOSSES[f"alpha_{kind}"], LOSSES[kind]
+    for player in PLAYERS:
+        limit = getattr(log, player)(*LOGITS)
+        at_one = getattr(alpha, player)(*LOGITS, alpha_d=1.0, alpha_g=1.0)
+        np.testing.assert_array_equal(at_one, limit)
+        # First order in alpha - 1: the error falls with it, down to float32's rounding.
+        for distance in (1e-2, 1e-4, 1e-6):
+            for side in (1 + distance, 1 - distance):
+                near = getattr(alpha, player)(*LOGITS, alpha_d=side, alpha_g=side)
+                np.testing.assert_allclose(near, limit, atol=6 * distance + 1e-6)
+
+
+def test_each_player_uses_its_own_alpha():
+    for name in ("alpha_saturating", "alpha_non_saturating"):
+        for player, own, other in (
+            ("discriminator", "alpha_d", "alpha_g"),
+            ("generator", "alpha_g", "alpha_d"),
+        ):
+            loss = getattr(LOSSES[name], player)
+            base = loss(*LOGITS, alpha_d=0.5, alpha_g=0.5)
+            assert loss(*LOGITS, **{own: 2.0, other: 0.5}) != base
+            assert loss(*LOGITS, **{own: 0.5, other: 2.0}) == base
+
+
+def test_the_gradient_of_the_alpha_loss_is_right_at_alpha_one_too():
+    x = jnp.linspace(-5.0, 5.0, 11)
+    for alpha in (0.3, 1.0, 4.0):
+        gradient = jax.grad(lambda x, alpha=alpha: alpha_loss(x, alpha).sum())(x)
+        p = 1 / (1 + np.exp(-np.asarray(x, np.float64)))
+        np.testing.assert_allclose(gradient, -(p ** (1 - 1 / alpha)) * (1 - p), rtol=1e-5)
+
+
+def test_relativistic_average_with_a_batch_of_one_is_relativistic():
+    for real, fake in ((1.3, -0.4), (-2.0, 0.7)):
+        one = jnp.array([real]), jnp.array([fake])
+        for player in PLAYERS:
+            np.testing.assert_allclose(
+                getattr(LOSSES["relativistic_average"], player)(*one),
+                getattr(LOSSES["relativistic"], player)(*one),
+                rtol=1e-6,
+            )
+
+
+@pytest.mark.parametrize("name", [n for n in LOSSES if n.startswith("relativistic")])
+def test_relativistic_losses_see_differences_only(name):
+    for player in PLAYERS:
+        loss = getattr(LOSSES[name], player)
+        moved = [logits + 2.0 for logits in LOGITS]
+        np.testing.assert_allclose(loss(*moved), loss(*LOGITS), rtol=1e-5)
+
+
+# Where float32 itself ends: e^|logit| of these, at logits beyond about 88.
+EXPONENTIAL = {"kl", "reverse_kl", "squared_hellinger"}
+
+
 @pytest.mark.parametrize("player", PLAYERS)
 @pytest.mark.parametrize("name", list(LOSSES))
-def test_every_loss_is_a_finite_scalar_with_finite_gradients(name, player):
+def test_every_loss_is_finite_at_extreme_logits_unless_its_formula_is_not(name, player):
     loss = getattr(LOSSES[name], player)
-    parameters = LOSSES[name].parameters
-    for size in (1.0, 1e2, 1e4):
-        for signs in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
-            real, fake = (jnp.full(3, sign * size) for sign in signs)
-            value, gradients = jax.value_and_grad(loss, argnums=(0, 1))(real, fake, **parameters)
-            chex.assert_shape(value, ())
-            chex.assert_tree_all_finite((value, gradients))
+    for alpha in (0.5, 1.0, 3.0):
+        parameters = dict.fromkeys(LOSSES[name].parameters, alpha)
+        # c = (1/2 - 1)/(1/2) = -1: the alpha-loss is e^softplus - 1.
+        exceeds = name in EXPONENTIAL or (parameters and alpha < 1)
+        for size in (1.0, 50.0, 1e2, 1e4):
+            for signs in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+                real, fake = (jnp.full(3, sign * size) for sign in signs)
+                value, gradients = jax.value_and_grad(loss, argnums=(0, 1))(
+                    real, fake, **parameters
+                )
+                chex.assert_shape(value, ())
+                assert not any(np.isnan(x).any() for x in (value, *gradients))
+                if not exceeds or size <= 50:
+                    chex.assert_tree_all_finite((value, gradients))
+
+
+def test_a_formula_that_exceeds_float32_is_infinite_with_its_sign():
+    high = jnp.full(2, 1e4)
+    assert LOSSES["kl"].discriminator(high, high) == np.inf
+    assert LOSSES["kl"].generator(high, high) == -np.inf
+    assert LOSSES["kl"].discriminator(high, -high) == -1e4
+    assert LOSSES["reverse_kl"].discriminator(-high, high) == np.inf
+    assert LOSSES["squared_hellinger"].discriminator(high, -high) == -2
+
+
+@pytest.mark.parametrize("name", [n for n in LOSSES if LOSSES[n].smoothed_discriminator])
+def test_label_smoothing_is_one_sided_and_off_at_zero(name):
+    plain, smoothed = LOSSES[name].discriminator, LOSSES[name].smoothed_discriminator
+    np.testing.assert_allclose(smoothed(*LOGITS, label_smoothing=0.0), plain(*LOGITS), 1e-6)
+    for which in (0, 1):
+        gradients = [
+            jax.grad(lambda r, f, s=s: smoothed(r, f, label_smoothing=s), which)(*LOGITS)
+            for s in (0.0, 0.25)
+        ]
+        assert np.array_equal(*gradients) == (which == 1)  # the fakes' label stays 0
+    # At its best a real logit's probability is 1 - s: for the log loss sigma(log 3) = 3/4; for
+    # least squares the output itself.
+    best = jnp.full(1, 0.75 if name == "least_squares" else np.log(3.0))
+    np.testing.assert_allclose(
+        jax.grad(lambda r: smoothed(r, jnp.zeros(1), label_smoothing=0.25))(best), 0, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("player", PLAYERS)
@@ -77,7 +292,7 @@ def test_every_loss_is_a_finite_scalar_with_finite_gradients(name, player):
 def test_every_loss_is_the_same_under_vmap_and_documented(name, player):
     loss = getattr(LOSSES[name], player)
     real, fake = jnp.stack([LOGITS[0], LOGITS[1]]), jnp.stack([LOGITS[1], LOGITS[0]])
-    parameters = LOSSES[name].parameters
+    parameters = chosen_parameters(name)
     batched = jax.vmap(lambda r, f: loss(r, f, **parameters))(real, fake)
     one_by_one = [loss(r, f, **parameters) for r, f in zip(real, fake, strict=True)]
     np.testing.assert_allclose(batched, one_by_one, rtol=1e-6)

@@ -98,8 +98,8 @@ def test_the_data_seed_shares_no_key_with_the_run_of_the_same_number():
     evaluated = np.asarray(quality.evaluation(experiment).inputs.x_real)
     fresh = make_program(gan_jax.Experiment())
     for step in range(8):
-        key = jax.random.fold_in(gan_jax.seed_key(0), step)
-        batch, _ = draw_batches(fresh.parts, None, key)
+        key = gan_jax.seed_key(0)
+        batch, _ = draw_batches(*fresh, key, step)
         assert not np.isin(np.asarray(batch.x_real)[..., 0], evaluated[:, 0]).any()
         assert not np.isin(np.asarray(batch.x_real)[..., 0], program.training_set[:, 0]).any()
 

@@ -13,10 +13,10 @@ BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re
 
 
 @pytest.fixture(autouse=True)
-def no_hinge_left():
+def no_loss_left():
     """README registers a loss: gone again after each test."""
     yield
-    gan_jax.LOSSES.pop("hinge", None)
+    gan_jax.LOSSES.pop("squared_hinge", None)
 
 
 def test_the_scripts_of_readme_run_and_are_as_short_as_they_say(here):
@@ -29,7 +29,7 @@ def test_the_scripts_of_readme_run_and_are_as_short_as_they_say(here):
     exec(shorter, names)
     assert (here / "quality.png").read_bytes().startswith(b"\x89PNG")
     exec(loss, names)
-    assert gan_jax.Experiment(loss="hinge").loss == "hinge"
+    assert gan_jax.Experiment(loss="squared_hinge").loss == "squared_hinge"
     exec(one_gan, names)
     assert names["state"].step == 10
 
@@ -39,8 +39,8 @@ def test_a_registered_loss_is_a_choice_of_the_command_line(here, capsys):
 
     exec(BLOCKS[1], {"gan_jax": gan_jax})
     tiny = ["--steps", "10", "--log-every", "10", "--batch-size", "16", "--seeds", "2"]
-    assert main(["compare", "--losses", "hinge", "non_saturating", *tiny]) == 0
-    assert "hinge" in capsys.readouterr().out
+    assert main(["compare", "--losses", "squared_hinge", "non_saturating", *tiny]) == 0
+    assert "squared_hinge" in capsys.readouterr().out
 
 
 def test_the_first_study_runs(here, capsys):

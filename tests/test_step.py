@@ -127,7 +127,7 @@ def test_three_steps_of_adam_are_the_hand_written_ones():
 
     for step in range(3):
         for_discriminator, for_generator = batches(program, key, step)
-        x_real, z = (np.asarray(x, np.float64) for x in for_discriminator)
+        x_real, z = (np.asarray(x, np.float64) for x in for_discriminator[:2])
         gradient = discriminator_gradient(g, d, x_real, z)[1]
         d = adam("d", d, gradient, rates["discriminator_learning_rate"], step + 1)
         z = np.asarray(for_generator.z, np.float64)

@@ -17,8 +17,9 @@ import numpy as np
 from jax import lax
 
 from gan_jax.config import Experiment, split
-from gan_jax.game.gan import data_key, discriminate, draw_latents, generate, look_up
-from gan_jax.game.players import Parts
+from gan_jax.game.draws import data_key, draw_latents
+from gan_jax.game.gan import discriminate, generate, look_up
+from gan_jax.game.parts import Parts
 from gan_jax.game.state import GanState
 from gan_jax.training.loop import Evaluation
 
@@ -102,13 +103,14 @@ def measure_samples(parts: Parts, inputs: EvaluationInputs, x: jax.Array) -> dic
     """What samples [n, *shape] tell without a discriminator.
 
     `sliced_wasserstein`, in data units; `diversity`, the mean distance of two samples over that of
-    two real ones (1 is the data's, 0 one point); and the data set's own truth measures.
+    two real ones (1 is the data's, 0 one point), where the data are more than a point; and the data
+    set's own truth measures.
     """
-    return {
-        "sliced_wasserstein": sliced_wasserstein(inputs.directions, x, inputs.projected_real),
-        "diversity": mean_pair_distance(x) / inputs.pair_distance,
-        **{name: function(x) for name, function in parts.dataset.measures.items()},
-    }
+    measures = {name: function(x) for name, function in parts.dataset.measures.items()}
+    if not parts.dataset.point:
+        measures["diversity"] = mean_pair_distance(x) / inputs.pair_distance
+    distance = sliced_wasserstein(inputs.directions, x, inputs.projected_real)
+    return {"sliced_wasserstein": distance} | measures
 
 
 def measure(parts: Parts, inputs: EvaluationInputs, state: GanState) -> dict[str, jax.Array]:

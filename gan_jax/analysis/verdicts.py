@@ -49,8 +49,11 @@ class Criteria:
     converged_error: float = 0.1
     """Converged: where the truth is a curve, and the mean distance from it is within this share of
     the mean distance of two real samples. Distances along slices overlook a cloud about a curve."""
+    point_tolerance: float = 0.01
+    """Converged: of data that are one point, whose floor is zero, quality within this, data units.
+    No generator of theirs counts as collapsed."""
     converged_share: float = 0.9
-    """Converged: both at this share of the tail's records."""
+    """Converged: all that at this share of the tail's records."""
     separating_accuracy: float = 0.99
     """Overpowered: the tail's median accuracies on real and on fake are both at least this."""
     vanishing_gradient: float = 1e-3
@@ -88,9 +91,9 @@ def judge(
     """Give each seed its verdict.
 
     Args:
-      curves: measures [seed, record]: `quality`, "diversity", "accuracy_real", "accuracy_fake",
-        "generator_gradient_norm" and, where the truth is a curve, "curve_error" and "coverage".
-        NaN where unknown.
+      curves: measures [seed, record]: `quality`, "accuracy_real", "accuracy_fake",
+        "generator_gradient_norm"; "diversity", unless the data are one point; "coverage" of what is
+        known of the truth, and "curve_error" where that is a curve. NaN where unknown.
       quality: the name of the distance that decides convergence; lower is better.
       floors: real-against-real draws [draw] of `quality` and, for curves, "pair_distance".
       first_nonfinite_step: [seed], -1 where every step was finite.
@@ -101,18 +104,24 @@ def judge(
     n_tail = max(round(criteria.tail_share * n_records), 1)
     tail = {name: curve[:, n_records - n_tail :] for name, curve in curves.items()}
 
-    diversity = np.median(tail["diversity"], axis=1)
-    total = diversity < criteria.collapsed_diversity
-    partial = diversity < criteria.partial_diversity
+    diverged = (first_nonfinite_step >= 0) | ~np.isfinite(curves[quality]).all(axis=1)
+    total = partial = np.zeros(len(diverged), bool)
+    limit = criteria.converged_factor * np.percentile(floors[quality], 95)
+    if "diversity" in tail:
+        # NaN is not <=
+        diverged |= ~(curves["diversity"] <= criteria.diverged_diversity).all(axis=1)
+        diversity = np.median(tail["diversity"], axis=1)
+        total = diversity < criteria.collapsed_diversity
+        partial = diversity < criteria.partial_diversity
+    else:
+        limit += criteria.point_tolerance
     if "coverage" in tail:
-        partial |= np.median(tail["coverage"], axis=1) < criteria.partial_coverage
-    near = tail[quality] <= criteria.converged_factor * np.percentile(floors[quality], 95)
+        partial = partial | (np.median(tail["coverage"], axis=1) < criteria.partial_coverage)
+    near = tail[quality] <= limit
     if "curve_error" in tail:
         near &= tail["curve_error"] <= criteria.converged_error * np.median(floors["pair_distance"])
     rules = {
-        "diverged": (first_nonfinite_step >= 0)
-        | ~(curves["diversity"] <= criteria.diverged_diversity).all(axis=1)  # NaN is not <=
-        | ~np.isfinite(curves[quality]).all(axis=1),
+        "diverged": diverged,
         "collapsed": total | partial,
         "converged": near.mean(axis=1) >= criteria.converged_share,
         "overpowered": _overpowered(curves, tail, criteria),

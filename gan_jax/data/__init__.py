@@ -1,8 +1,20 @@
 """Data sets by name: DATASETS maps a name to a Dataset."""
 
 from gan_jax.data.dataset import Dataset
+from gan_jax.data.dirac import dirac
 from gan_jax.data.functions import Curve, curve_dataset, parabola
+from gan_jax.data.mixtures import Mixture, mixture_dataset, ring
 
-DATASETS: dict[str, Dataset] = {"parabola": parabola}
+DATASETS: dict[str, Dataset] = {"parabola": parabola, "ring": ring, "dirac": dirac}
 
-__all__ = ["DATASETS", "Curve", "Dataset", "curve_dataset", "parabola"]
+__all__ = [
+    "DATASETS",
+    "Curve",
+    "Dataset",
+    "Mixture",
+    "curve_dataset",
+    "dirac",
+    "mixture_dataset",
+    "parabola",
+    "ring",
+]

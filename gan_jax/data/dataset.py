@@ -28,6 +28,7 @@ class Dataset:
       measures: truth measures by name; see also `analysis.quality`, which adds those that need no
         truth.
       labels: axis labels of one sample's coordinates, for plots.
+      point: whether the data are one point, without any width to measure others by.
     """
 
     sample: Callable[[jax.Array, int], jax.Array]
@@ -35,3 +36,4 @@ class Dataset:
     truth: Any = None
     measures: Mapping[str, TruthMeasure] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    point: bool = False

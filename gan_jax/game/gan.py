@@ -1,38 +1,35 @@
-"""One GAN as four pure functions, made from an experiment.
-
-Randomness is derived, never carried: a seed's key is `jax.random.key(seed)`, a step's is
-`fold_in(seed_key, step)`, and every use folds in a constant of its own, so that an option switched
-on does not shift another's draws.
-"""
+"""One GAN as four pure functions, made from an experiment."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 from flax import linen as nn
 
 from gan_jax.config import Experiment, Leaves, Static, split
 from gan_jax.data import DATASETS
-from gan_jax.game import players
-from gan_jax.game.optimizers import OPTIMIZERS
-from gan_jax.game.players import Batch, Parts
-from gan_jax.game.state import GanState, PlayerState, StepInfo
-from gan_jax.game.updates import UPDATES, Players
+from gan_jax.fields import ConfigError
+from gan_jax.game import field, players
+from gan_jax.game.draws import (
+    DISCRIMINATOR_WEIGHTS,
+    GENERATOR_WEIGHTS,
+    INITIALISATION,
+    TRAINING_SET,
+    data_key,
+    draw_batches,
+)
+from gan_jax.game.optimizers import OPTIMIZERS, SCHEDULES
+from gan_jax.game.parts import Batch, Move, Parameters, Parts, Seen, current_parameters
+from gan_jax.game.state import Averaged, GanState, PlayerState, StepInfo
+from gan_jax.game.updates import UPDATES, Players, optimistic
 from gan_jax.losses import LOSSES
 from gan_jax.networks import NETWORKS, NetworkSpec
-
-# Uses of a step's key.
-REAL, LATENT, GENERATOR_REAL = 0, 1, 2
-# Uses of the initialisation's key, and the "step" it is derived at: a number no training step has.
-GENERATOR_WEIGHTS, DISCRIMINATOR_WEIGHTS = 0, 1
-INITIALISATION = 2**32 - 1
-# The "step" that the data seed's keys are derived at, likewise no step's; and one of its uses.
-DATA = 2**32 - 2
-TRAINING_SET = 0
+from gan_jax.penalties import PENALTIES, none
 
 
 class Gan(NamedTuple):
@@ -43,7 +40,8 @@ class Gan(NamedTuple):
       train_step: `(state, key) -> (GanState, StepInfo)`, jitted. `key` is the seed's key, the same
         at every step: the step's own is derived from it and `state.step`.
       generate: `(state, z [n, latent_dim], condition=None) -> x [n, *shape]`; updates nothing.
-      discriminate: `(state, x [n, *shape], condition=None) -> logits [n]`; updates nothing.
+      discriminate: `(state, x [n, *shape], condition=None) -> logits [n]` (a pack of samples each,
+        with packing); updates nothing.
         `condition` is reserved for class-conditional GANs and must be None.
     """
 
@@ -96,13 +94,19 @@ def look_up(static: Static) -> Parts:
     """Resolve the names of a (validated) experiment into registry entries."""
     dataset, loss = DATASETS[static.data], LOSSES[static.loss]
     generator = NetworkSpec(
-        "generator", static.generator_hidden, static.generator_activation, dataset.shape
+        "generator",
+        static.generator_hidden,
+        static.generator_activation,
+        dataset.shape,
+        static.generator_normalization,
     )
     discriminator = NetworkSpec(
         "discriminator",
         static.discriminator_hidden,
         static.discriminator_activation,
-        dataset.shape,
+        _pack_shape(static, dataset.shape),
+        static.discriminator_normalization,
+        static.spectral_norm,
     )
     return Parts(
         static,
@@ -110,20 +114,17 @@ def look_up(static: Static) -> Parts:
         generator=NETWORKS[static.generator](generator),
         discriminator=NETWORKS[static.discriminator](discriminator),
         discriminator_loss=loss.discriminator,
+        smoothed_discriminator_loss=loss.smoothed_discriminator,
         generator_loss=loss.generator,
+        penalty=PENALTIES[static.penalty],
         optimizer=OPTIMIZERS[static.optimizer],
         update=UPDATES[static.update],
+        schedule=SCHEDULES[static.learning_rate_schedule],
     )
 
 
-def seed_key(seed: jax.typing.ArrayLike) -> jax.Array:
-    """A seed's key. Threefry: with `rbg`, vmap would make a lane depend on its companions."""
-    return jax.random.key(seed, impl="threefry2x32")
-
-
-def data_key(data_seed: jax.typing.ArrayLike, use: int) -> jax.Array:
-    """The key of one use of the data seed: apart from the keys of a run with the same number."""
-    return jax.random.fold_in(jax.random.fold_in(seed_key(data_seed), DATA), use)
+def _pack_shape(static: Static, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape if static.packing == 1 else (static.packing, *shape)
 
 
 def init(parts: Parts, leaves: Leaves, key: jax.Array) -> GanState:
@@ -133,23 +134,51 @@ def init(parts: Parts, leaves: Leaves, key: jax.Array) -> GanState:
     def player(module: nn.Module, use: int, rate: jax.Array, x: jax.Array) -> PlayerState:
         variables = dict(module.init(jax.random.fold_in(key, use), x))
         parameters = variables.pop("params")
-        return PlayerState(parameters, variables, parts.optimizer(rate, leaves).init(parameters))
+        optimizer = player_optimizer(parts, leaves, rate)
+        return PlayerState(parameters, variables, optimizer.init(parameters))
 
-    return GanState(
-        step=jnp.zeros((), jnp.int32),
-        generator=player(
-            parts.generator,
-            GENERATOR_WEIGHTS,
-            leaves.generator_learning_rate,
-            jnp.zeros((1, parts.static.latent_dim)),
-        ),
-        discriminator=player(
-            parts.discriminator,
-            DISCRIMINATOR_WEIGHTS,
-            leaves.discriminator_learning_rate,
-            jnp.zeros((1, *parts.dataset.shape)),
-        ),
+    generator = player(
+        parts.generator,
+        GENERATOR_WEIGHTS,
+        leaves.generator_learning_rate,
+        jnp.zeros((1, parts.static.latent_dim)),
     )
+    discriminator = player(
+        parts.discriminator,
+        DISCRIMINATOR_WEIGHTS,
+        leaves.discriminator_learning_rate,
+        jnp.zeros((1, *_pack_shape(parts.static, parts.dataset.shape))),
+    )
+    _check_penalty(parts, discriminator)
+    ema = Averaged(generator.parameters, generator.model_state)
+    return GanState(
+        jnp.zeros((), jnp.int32),
+        generator,
+        discriminator,
+        None if leaves.generator_ema is None else ema,
+    )
+
+
+def _check_penalty(parts: Parts, discriminator: PlayerState) -> None:
+    """Refuse what an `Experiment` cannot know: that a registered network keeps batch statistics."""
+    if parts.penalty is not none and "batch_stats" in discriminator.model_state:
+        raise ConfigError(
+            f"penalty: {parts.static.penalty!r} given, but the discriminator "
+            f"{parts.static.discriminator!r} keeps batch statistics: a logit depends on the whole "
+            "batch and has no gradient norm of its own sample"
+        )
+
+
+def player_optimizer(
+    parts: Parts, leaves: Leaves, learning_rate: jax.Array
+) -> optax.GradientTransformation:
+    """One player's optimiser: gradient clipping, the named one, the optimistic rule's memory."""
+    chain = [parts.optimizer(learning_rate, leaves)]
+    if leaves.gradient_clip is not None:
+        chain.insert(0, optax.clip_by_global_norm(leaves.gradient_clip))
+    if parts.update is optimistic:
+        chain.append(optax.scale_by_optimistic_gradient())
+    return optax.chain(*chain) if len(chain) > 1 else chain[0]
 
 
 def train_step(
@@ -165,68 +194,72 @@ def train_step(
     `step` is an argument of its own, equal to `state.step`, so that under a vmap over seeds it
     stays one number: a condition on a batched step would make every lane run both branches.
     """
-    step_key = jax.random.fold_in(key, step)
-    discriminator_batches, generator_batch = draw_batches(parts, training_set, step_key)
-    g_optimizer = parts.optimizer(leaves.generator_learning_rate, leaves)
-    d_optimizer = parts.optimizer(leaves.discriminator_learning_rate, leaves)
+    discriminator_batches, generator_batch = draw_batches(parts, leaves, training_set, key, step)
+    factor = parts.schedule(step / leaves.total_steps)
+    optimizer = partial(player_optimizer, parts, leaves)
+    g_optimizer = optimizer(leaves.generator_learning_rate * factor)
+    d_optimizer = optimizer(leaves.discriminator_learning_rate * factor)
     moves = Players(
+        step,
         discriminator_batches,
         generator_batch,
         discriminator_move=partial(players.discriminator_move, parts, leaves),
         generator_move=partial(players.generator_move, parts, leaves),
-        advance_discriminator=partial(players.advance, d_optimizer),
-        advance_generator=partial(players.advance, g_optimizer),
+        advance_discriminator=partial(players.advance, d_optimizer, leaves.weight_clip),
+        advance_generator=partial(players.advance, g_optimizer, None),
+        unrolled_move=partial(_unrolled_move, parts, leaves),
+        consensus_gradient=partial(_consensus_gradient, parts, leaves),
     )
     state, info = parts.update(parts.static, moves, state)
-    return state._replace(step=state.step + 1), info
+    return _averaged(leaves, state)._replace(step=state.step + 1), info
 
 
-def draw_batches(
-    parts: Parts, training_set: jax.Array | None, step_key: jax.Array
-) -> tuple[Batch, Batch]:
-    """Draw a step's discriminator batches [discriminator_steps, n, ...] and its generator batch.
-
-    All latents of a step are one draw, made features-first (see `Dataset.sample`). The generator's
-    own real samples have their own key: a loss that needs them sees the same discriminator batches
-    as one that does not.
-    """
-    static = parts.static
-    updates, n_generator = static.discriminator_steps, static.batch_size
-    n = n_generator // 2 if static.discriminator_batch == "halves" else n_generator
-
-    def real(use: int, count: int) -> jax.Array:
-        key = jax.random.fold_in(step_key, use)
-        if training_set is None:
-            return parts.dataset.sample(key, count)
-        return training_set[jax.random.randint(key, (count,), 0, training_set.shape[0])]
-
-    latent_key = jax.random.fold_in(step_key, LATENT)
-    z = draw_latents(static, latent_key, updates * n + n_generator)
-    x_real = real(REAL, updates * n)
-    per_update = (updates, n)
-    discriminator_batches = Batch(
-        x_real.reshape(*per_update, *x_real.shape[1:]),
-        z[: updates * n].reshape(*per_update, static.latent_dim),
-    )
-    return discriminator_batches, Batch(real(GENERATOR_REAL, n_generator), z[updates * n :])
+def _averaged(leaves: Leaves, state: GanState) -> GanState:
+    """The state with its average of the generator moved on, where one is kept."""
+    if state.generator_ema is None:
+        return state
+    now = Averaged(state.generator.parameters, state.generator.model_state)
+    decay = leaves.generator_ema
+    moved = jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.generator_ema, now)
+    return state._replace(generator_ema=moved)
 
 
-def draw_latents(static: Static, key: jax.Array, n: int) -> jax.Array:
-    """Draw latents [n, latent_dim], standard Gaussian."""
-    return jax.random.normal(key, (static.latent_dim, n)).T
+def _unrolled_move(parts: Parts, leaves: Leaves, state: GanState, *batches: Batch) -> Move:
+    here = current_parameters(state)
+
+    def loss(generator: Any) -> tuple[jax.Array, Seen]:
+        there = here._replace(generator=generator)
+        return field.unrolled_generator_loss(parts, leaves, there, state, *batches)
+
+    return Move(*jax.grad(loss, has_aux=True)(here.generator))
+
+
+def _consensus_gradient(
+    parts: Parts, leaves: Leaves, state: GanState, *batches: Batch
+) -> Parameters:
+    here = current_parameters(state)
+    return field.consensus_gradient(parts, leaves, here, state, *batches)
 
 
 def generate(parts: Parts, state: GanState, z: jax.Array, condition: None = None) -> jax.Array:
-    """Generate samples [n, *shape] from latents [n, latent_dim], with running statistics."""
+    """Generate samples [n, *shape] from latents [n, latent_dim], with running statistics.
+
+    Uses the averaged weights (and statistics) where they are kept.
+    """
     _refuse(condition)
-    variables = {"params": state.generator.parameters, **state.generator.model_state}
+    used = state.generator if state.generator_ema is None else state.generator_ema
+    variables = {"params": used.parameters, **used.model_state}
     return parts.generator.apply(variables, z)  # pyright: ignore[reportReturnType]
 
 
 def discriminate(parts: Parts, state: GanState, x: jax.Array, condition: None = None) -> jax.Array:
-    """Logits [n] of samples [n, *shape], with running statistics; positive means "real"."""
+    """Logits [n] of samples [n, *shape], with running statistics; positive means "real".
+
+    With packing m, logits [n / m], of each m samples in turn.
+    """
     _refuse(condition)
     variables = {"params": state.discriminator.parameters, **state.discriminator.model_state}
+    x = players.packed(parts.static.packing, x)
     return parts.discriminator.apply(variables, x)  # pyright: ignore[reportReturnType]
 
 

@@ -15,11 +15,10 @@ from gan_jax.config import Leaves
 
 # (learning_rate, leaves) -> transformation; the rate is the player's own, the decays are shared.
 OptimizerBuilder = Callable[[jax.Array, Leaves], optax.GradientTransformation]
+# The share of all steps taken, from 0 to 1 -> factor of the learning rates.
+Schedule = Callable[[jax.Array], jax.Array]
 
-
-def adam(learning_rate: jax.Array, leaves: Leaves) -> optax.GradientTransformation:
-    """Adam (Kingma and Ba 2015), epsilon 1e-8 outside the root."""
-    return optax.adam(learning_rate, b1=leaves.beta1, b2=leaves.beta2)
+WARMUP_SHARE = 0.05
 
 
 def sgd(learning_rate: jax.Array, leaves: Leaves) -> optax.GradientTransformation:
@@ -28,4 +27,72 @@ def sgd(learning_rate: jax.Array, leaves: Leaves) -> optax.GradientTransformatio
     return optax.sgd(learning_rate)
 
 
-OPTIMIZERS: dict[str, OptimizerBuilder] = {"adam": adam, "sgd": sgd}
+def momentum(learning_rate: jax.Array, leaves: Leaves) -> optax.GradientTransformation:
+    """Heavy ball: m = beta1 m + g, update -rate m (Polyak 1964)."""
+    return optax.sgd(learning_rate, momentum=leaves.beta1)
+
+
+def adam(learning_rate: jax.Array, leaves: Leaves) -> optax.GradientTransformation:
+    """Adam (Kingma and Ba 2015), epsilon 1e-8 outside the root."""
+    return optax.adam(learning_rate, b1=leaves.beta1, b2=leaves.beta2)
+
+
+def rmsprop(learning_rate: jax.Array, leaves: Leaves) -> optax.GradientTransformation:
+    """RMSProp (Hinton et al. 2012), decay beta2, epsilon 1e-8 outside the root."""
+    return optax.rmsprop(learning_rate, decay=leaves.beta2, eps_in_sqrt=False)
+
+
+def adabelief(learning_rate: jax.Array, leaves: Leaves) -> optax.GradientTransformation:
+    """AdaBelief (Zhuang et al. 2020): Adam scaled by the gradient's deviation from its mean."""
+    return optax.adabelief(learning_rate, b1=leaves.beta1, b2=leaves.beta2)
+
+
+def optimistic_sgd(learning_rate: jax.Array, leaves: Leaves) -> optax.GradientTransformation:
+    """Gradient descent with -rate (2 g(t) - g(t-1)) (Daskalakis et al. 2018)."""
+    del leaves
+    return optax.optimistic_gradient_descent(learning_rate)
+
+
+def optimistic_adam(learning_rate: jax.Array, leaves: Leaves) -> optax.GradientTransformation:
+    """Adam whose update u(t) becomes 2 u(t) - u(t-1) (Daskalakis et al. 2018, algorithm 1)."""
+    return optax.optimistic_adam_v2(learning_rate, b1=leaves.beta1, b2=leaves.beta2, nesterov=False)
+
+
+OPTIMIZERS: dict[str, OptimizerBuilder] = {
+    "sgd": sgd,
+    "momentum": momentum,
+    "adam": adam,
+    "rmsprop": rmsprop,
+    "adabelief": adabelief,
+    "optimistic_sgd": optimistic_sgd,
+    "optimistic_adam": optimistic_adam,
+}
+
+
+def constant(progress: jax.Array) -> jax.Array:
+    """1 throughout."""
+    return optax.constant_schedule(1.0)(progress)  # pyright: ignore[reportReturnType]
+
+
+def linear(progress: jax.Array) -> jax.Array:
+    """From 1 down to 0 in a straight line."""
+    return optax.linear_schedule(1.0, 0.0, 1)(progress)  # pyright: ignore[reportReturnType]
+
+
+def cosine(progress: jax.Array) -> jax.Array:
+    """From 1 down to 0 along half a cosine (Loshchilov and Hutter 2017)."""
+    return optax.cosine_decay_schedule(1.0, 1)(progress)  # pyright: ignore[reportReturnType]
+
+
+def warmup(progress: jax.Array) -> jax.Array:
+    """From 0 up to 1 in the first twentieth, then 1 (Goyal et al. 2017)."""
+    rise = optax.linear_schedule(0.0, 1.0, 1)
+    return rise(progress / WARMUP_SHARE)  # pyright: ignore[reportReturnType]
+
+
+SCHEDULES: dict[str, Schedule] = {
+    "constant": constant,
+    "linear": linear,
+    "cosine": cosine,
+    "warmup": warmup,
+}

@@ -8,79 +8,20 @@ game's vector field, and with the other player frozen), its gradient, and its op
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import chex
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
+from jax import lax
 from jax.lax import stop_gradient
 
-from gan_jax.config import Leaves, Static
-from gan_jax.data import Dataset
-from gan_jax.game.optimizers import OptimizerBuilder
+from gan_jax.config import Leaves
+from gan_jax.game.parts import Batch, Move, Parameters, Parts, Seen, current_parameters
 from gan_jax.game.state import GanState, PlayerState
-from gan_jax.losses import LossFn
-
-
-class Parts(NamedTuple):
-    """The registry entries that an experiment's names stand for: every program's static argument.
-
-    The entries themselves, not their names: whoever registers another function under a name gets a
-    new compilation, not the old one.
-    """
-
-    static: Static
-    dataset: Dataset
-    generator: nn.Module
-    discriminator: nn.Module
-    discriminator_loss: LossFn
-    generator_loss: LossFn
-    optimizer: OptimizerBuilder
-    update: Callable[..., Any]
-
-
-class Batch(NamedTuple):
-    """What one update of one player sees: real samples [n, *shape] and latents [n, latent_dim]."""
-
-    x_real: jax.Array
-    z: jax.Array
-
-
-class Parameters(NamedTuple):
-    """Both players' parameters: where the game's losses are taken."""
-
-    generator: Any
-    discriminator: Any
-
-
-class Seen(NamedTuple):
-    """What evaluating one player's loss shows besides its gradient.
-
-    Attributes:
-      model_state: that player's new model state.
-      loss: the loss.
-      logit_real: mean logit of the real batch.
-      logit_fake: mean logit of the fakes.
-    """
-
-    model_state: Any
-    loss: jax.Array
-    logit_real: jax.Array
-    logit_fake: jax.Array
-
-
-class Move(NamedTuple):
-    """One player's gradient at one point, and what was seen there."""
-
-    gradient: Any
-    seen: Seen
-
-
-def current_parameters(state: GanState) -> Parameters:
-    """Both players' parameters at a state."""
-    return Parameters(state.generator.parameters, state.discriminator.parameters)
+from gan_jax.penalties import none
 
 
 def join(x_real: jax.Array, x_fake: jax.Array) -> jax.Array:
@@ -114,32 +55,70 @@ def fake_samples(
     return apply(parts.generator, parameters, model_state, z, parts.dataset.shape)
 
 
+def shown(parts: Parts, x: jax.Array, noise: jax.Array | None) -> jax.Array:
+    """Samples [n, *shape] as the discriminator is shown them in training: with noise, in packs."""
+    return packed(parts.static.packing, x if noise is None else x + noise)
+
+
+def packed(packing: int, x: jax.Array) -> jax.Array:
+    """Group samples [n, *shape] into packs [n / packing, packing, *shape]; 1 leaves them alone."""
+    return x if packing == 1 else x.reshape(x.shape[0] // packing, packing, *x.shape[1:])
+
+
 def discriminate_both(
     parts: Parts, parameters: Any, model_state: Any, x_real: jax.Array, x_fake: jax.Array
 ) -> tuple[jax.Array, jax.Array, Any]:
     """Logits of a real and of a fake batch, and the discriminator's new model state.
 
-    One pass over both, except for networks with model state: batch statistics are each batch's own.
+    One pass over both, except for networks with batch statistics, which are each batch's own.
     """
-    if model_state:
+    if "batch_stats" in model_state:
         logits_real, model_state = apply(parts.discriminator, parameters, model_state, x_real, ())
         logits_fake, model_state = apply(parts.discriminator, parameters, model_state, x_fake, ())
         return logits_real, logits_fake, model_state
-    logits, _ = apply(parts.discriminator, parameters, model_state, join(x_real, x_fake), ())
+    both = join(x_real, x_fake)
+    logits, model_state = apply(parts.discriminator, parameters, model_state, both, ())
     return logits[: x_real.shape[0]], logits[x_real.shape[0] :], model_state
 
 
 def discriminator_loss(
     parts: Parts, leaves: Leaves, parameters: Parameters, state: GanState, batch: Batch
 ) -> tuple[jax.Array, Seen]:
-    """The discriminator's loss at `parameters`, with nothing frozen."""
+    """The discriminator's loss at `parameters`, its penalty included, with nothing frozen."""
     statistics = state.discriminator.model_state
     x_fake, _ = fake_samples(parts, parameters.generator, state.generator.model_state, batch.z)
-    logits_real, logits_fake, statistics = discriminate_both(
-        parts, parameters.discriminator, statistics, batch.x_real, x_fake
+    x_real = shown(parts, batch.x_real, batch.noise_real)
+    x_fake = shown(parts, x_fake, batch.noise_fake)
+    logits_real, logits_fake, new_statistics = discriminate_both(
+        parts, parameters.discriminator, statistics, x_real, x_fake
     )
-    loss = parts.discriminator_loss(logits_real, logits_fake, **leaves.loss_parameters)
-    return loss, Seen(statistics, loss, logits_real.mean(), logits_fake.mean())
+    if leaves.label_smoothing is None or parts.smoothed_discriminator_loss is None:
+        loss = parts.discriminator_loss(logits_real, logits_fake, **leaves.loss_parameters)
+    else:
+        loss = parts.smoothed_discriminator_loss(
+            logits_real,
+            logits_fake,
+            label_smoothing=leaves.label_smoothing,
+            **leaves.loss_parameters,
+        )
+    if parts.penalty is not none:
+
+        def discriminate(x: jax.Array) -> jax.Array:
+            return apply(parts.discriminator, parameters.discriminator, statistics, x, ())[0]
+
+        def penalty() -> jax.Array:
+            key = batch.penalty_key
+            return leaves.penalty_weight * parts.penalty(discriminate, x_real, x_fake, key)  # pyright: ignore[reportArgumentType]
+
+        loss = loss + scaled(penalty, batch.penalty_scale)
+    return loss, Seen(new_statistics, loss, logits_real.mean(), logits_fake.mean())
+
+
+def scaled(penalty: Callable[[], jax.Array], scale: jax.Array | None) -> jax.Array:
+    """A penalty times its scale, not computed where that is 0; see `Batch.penalty_scale`."""
+    if scale is None:
+        return penalty()
+    return lax.cond(scale > 0, lambda: scale * penalty(), lambda: jnp.zeros_like(scale))
 
 
 def generator_loss(
@@ -153,8 +132,10 @@ def generator_loss(
     x_fake, model_state = fake_samples(
         parts, parameters.generator, state.generator.model_state, batch.z
     )
+    x_real = shown(parts, batch.x_real, batch.noise_real)
+    x_fake = shown(parts, x_fake, batch.noise_fake)
     discriminator = parts.discriminator, parameters.discriminator, state.discriminator.model_state
-    logits_real, _ = apply(*discriminator, batch.x_real, ())
+    logits_real, _ = apply(*discriminator, x_real, ())
     logits_fake, _ = apply(*discriminator, x_fake, ())
     loss = parts.generator_loss(logits_real, logits_fake, **leaves.loss_parameters)
     return loss, Seen(model_state, loss, logits_real.mean(), logits_fake.mean())
@@ -199,11 +180,16 @@ def generator_move(parts: Parts, leaves: Leaves, state: GanState, batch: Batch) 
 
 
 def advance(
-    optimizer: optax.GradientTransformation, player: PlayerState, move: Move
+    optimizer: optax.GradientTransformation,
+    weight_clip: jax.Array | None,
+    player: PlayerState,
+    move: Move,
 ) -> PlayerState:
-    """Let the player's optimiser apply the move."""
+    """Let the player's optimiser apply the move; then clip its parameters, where asked for."""
     updates, optimizer_state = optimizer.update(
         move.gradient, player.optimizer_state, player.parameters
     )
     parameters = optax.apply_updates(player.parameters, updates)
+    if weight_clip is not None:
+        parameters = optax.tree.clip(parameters, -weight_clip, weight_clip)
     return PlayerState(parameters, move.seen.model_state, optimizer_state)

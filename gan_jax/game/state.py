@@ -19,22 +19,35 @@ class PlayerState(NamedTuple):
     optimizer_state: Any
 
 
+class Averaged(NamedTuple):
+    """Exponential moving averages of a player: of its parameters, and of its model state too,
+    since running statistics of other weights would not fit the averaged ones."""
+
+    parameters: Any
+    model_state: Any
+
+
 class GanState(NamedTuple):
-    """Both players and the number of steps taken, int32."""
+    """Both players and the number of steps taken, int32.
+
+    `generator_ema` is what `generate` uses where it is kept (`Experiment.generator_ema`); else
+    None.
+    """
 
     step: jax.Array
     generator: PlayerState
     discriminator: PlayerState
+    generator_ema: Averaged | None = None
 
 
 class StepInfo(NamedTuple):
     """Measures of one training step, float32 scalars.
 
     Losses, gradients and logits are those of the gradients the step applied, before it applied
-    them; with several discriminator updates a step, those of the last one.
+    them and before any clipping; with several discriminator updates a step, those of the last one.
 
     Attributes:
-      discriminator_loss: what the discriminator minimised.
+      discriminator_loss: what the discriminator minimised, its penalty included.
       generator_loss: what the generator minimised.
       discriminator_gradient_norm: Euclidean norm over all the discriminator's parameters.
       generator_gradient_norm: likewise for the generator.

@@ -8,6 +8,7 @@ long batch axis innermost, where it vectorises, whereas these networks' features
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import jax
 from flax import linen as nn
@@ -31,23 +32,79 @@ class FeaturesFirstLayer(nn.Module):
         return kernel @ columns + bias[:, None]
 
 
+def batch_normalized(columns: jax.Array, train: bool) -> jax.Array:
+    """Normalise each feature of columns [features, batch] over the batch, then scale and shift.
+
+    In training by the batch's own mean and variance, which also move the running ones by a tenth;
+    else by the running ones.
+
+    Source: Ioffe and Szegedy 2015, "Batch Normalization".
+    """
+    return nn.BatchNorm(use_running_average=not train, momentum=0.9, axis=0)(columns)
+
+
+def layer_normalized(columns: jax.Array, train: bool) -> jax.Array:
+    """Normalise each sample of columns [features, batch] over its features, then scale and shift.
+
+    Source: Ba, Kiros and Hinton 2016, "Layer Normalization".
+    """
+    del train
+    return nn.LayerNorm(reduction_axes=0, feature_axes=0)(columns)
+
+
+def not_normalized(columns: jax.Array, train: bool) -> jax.Array:
+    """Columns as they are."""
+    del train
+    return columns
+
+
+# Called inside a network: (columns [features, batch], train) -> columns.
+NORMALIZATIONS: dict[str, Callable[[jax.Array, bool], jax.Array]] = {
+    "none": not_normalized,
+    "batch": batch_normalized,
+    "layer": layer_normalized,
+}
+
+
 class DenseNetwork(nn.Module):
-    """A multilayer perceptron: `[batch, ...] -> [batch, *output_shape]`."""
+    """A multilayer perceptron: `[batch, ...] -> [batch, *output_shape]`.
+
+    Hidden layers are affine, normalised, activated; the last is affine. With `spectral_norm` every
+    kernel is divided by an estimate of its largest singular value, one power iteration a pass in
+    training (Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks").
+    """
 
     hidden: tuple[int, ...]
     activation: str
     output_shape: tuple[int, ...]
+    normalization: str = "none"
+    spectral_norm: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
-        del train
         columns = x.reshape(x.shape[0], -1).T
         for width in self.hidden:
-            columns = ACTIVATIONS[self.activation](FeaturesFirstLayer(width)(columns))
-        columns = FeaturesFirstLayer(math.prod(self.output_shape))(columns)
+            columns = self.affine(width, columns, train)
+            columns = NORMALIZATIONS[self.normalization](columns, train)
+            columns = ACTIVATIONS[self.activation](columns)
+        columns = self.affine(math.prod(self.output_shape), columns, train)
         return columns.T.reshape(x.shape[0], *self.output_shape)
+
+    def affine(self, features: int, columns: jax.Array, train: bool) -> jax.Array:
+        """One layer's affine map, spectrally normalised where asked for."""
+        layer = FeaturesFirstLayer(features)
+        if not self.spectral_norm:
+            return layer(columns)
+        # A collection of its own: unlike batch statistics, it does not depend on the batch.
+        normalized = nn.SpectralNorm(layer, collection_name="spectral_norm")
+        return normalized(columns, update_stats=train)
 
 
 def dense(spec: NetworkSpec) -> nn.Module:
     """Build a multilayer perceptron of `spec.hidden` widths; its last layer is linear."""
-    return DenseNetwork(spec.hidden, spec.activation, spec.output_shape)
+    return DenseNetwork(
+        spec.hidden, spec.activation, spec.output_shape, spec.normalization, spec.spectral_norm
+    )
+
+
+dense.supports = ("packing", "normalization", "spectral_norm")

@@ -17,13 +17,18 @@ class NetworkSpec(NamedTuple):
         logits).
       hidden: widths of the hidden layers, first to last.
       activation: a name in ACTIVATIONS.
-      data_shape: shape of one sample of the data.
+      data_shape: shape of one sample of the data; of a pack of them, [packing, *shape], for a
+        discriminator that judges several at once.
+      normalization: a name in NORMALIZATIONS, between hidden layers.
+      spectral_norm: whether each kernel is divided by its largest singular value.
     """
 
     player: Literal["generator", "discriminator"]
     hidden: tuple[int, ...]
     activation: str
     data_shape: tuple[int, ...]
+    normalization: str = "none"
+    spectral_norm: bool = False
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -33,7 +38,8 @@ class NetworkSpec(NamedTuple):
 
 # A builder returns a Flax module called as `module(x, train=bool)`: `train` is True inside a
 # training step only. Whatever the module keeps besides "params" (batch statistics, say) becomes
-# model state.
+# model state. Which of "packing", "normalization" and "spectral_norm" it heeds, a builder declares
+# in an attribute `supports`, a tuple; an `Experiment` refuses the others.
 NetworkBuilder = Callable[[NetworkSpec], nn.Module]
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from gan_jax.reports.checks import Snapshots, check_table
-from gan_jax.reports.figures import save_figures
+from gan_jax.reports.figures import save_figure, save_figures
 from gan_jax.reports.html import write_report
 from gan_jax.reports.progress import TrainingProgress
 from gan_jax.reports.terminal import summary_table
 from gan_jax.studies.engines import open_folder, run_study
 from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, STUDY_FILE, cells, missing_cells
+from gan_jax.studies.spectra import SPECTRUM_FILE, study_spectra
 from gan_jax.studies.study import Study
 from gan_jax.studies.summary import summarize
 from gan_jax.training import seeds
@@ -83,6 +84,22 @@ def show_checks(study: Study, out: Path, snapshots: Snapshots) -> None:
     Console().print(check_table(results, snapshots.steps))
     picture = snapshots.save(results, out)
     print_paths(out, [picture] if picture else [])
+
+
+def show_spectra(folder: Path, batch_size: int | None = None) -> None:
+    """Compute the spectra of a study's kept states, print their table, and draw them."""
+    from gan_jax.reports.spectra import eigenvalues_in_the_plane, spectrum_table
+
+    console = Console()
+
+    def observe(variant: str, step: int) -> None:
+        console.print(f"{variant}: step {step:,}", markup=False, highlight=False)
+
+    spectrum = study_spectra(folder, observe, batch_size)
+    console.print(spectrum_table(spectrum))
+    figure = eigenvalues_in_the_plane(spectrum)
+    print(folder / SPECTRUM_FILE)
+    print(save_figure(figure, folder / "figures" / "eigenvalues.png"))
 
 
 def print_paths(out: Path, paths: Sequence[Path]) -> None:

@@ -25,6 +25,7 @@ from gan_jax.studies.results import (
     missing_cells,
     write_cell,
 )
+from gan_jax.studies.states import StateKeeper, write_states
 from gan_jax.studies.study import RECORDED, Study, differences
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
@@ -47,8 +48,12 @@ def run_local(study: Study, todo: list[Cell], folder: Path, observer: Observer |
     experiments = study.experiments()
     for cell in todo:
         experiment, started = experiments[cell.variant], time.perf_counter()
+        keeper = StateKeeper(experiment, study.moments)
 
-        def on_segment(segment: Segment, variant: str = cell.variant) -> None:
+        def on_segment(
+            segment: Segment, variant: str = cell.variant, keep: StateKeeper = keeper
+        ) -> None:
+            keep(segment)
             if observer is not None:
                 observer(variant, segment)
 
@@ -61,6 +66,7 @@ def run_local(study: Study, todo: list[Cell], folder: Path, observer: Observer |
         )
         samples = quality.samples(experiment, run.states)
         wall = time.perf_counter() - started
+        write_states(cell, folder, keeper.states(cell.seeds))
         write_cell(cell, folder, run.history, run.steps, samples, run.first_nonfinite_step, wall)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from gan_jax.analysis.verdicts import Criteria
 from gan_jax.catalogue import nearest
 from gan_jax.config import Experiment, check_fields
-from gan_jax.fields import ConfigError, FrozenDict
+from gan_jax.fields import ConfigError, FrozenDict, canonical, check_range
 from gan_jax.training.lanes import check_lanes, check_seeds
 
 # Names become folders and file names: letters, digits and a few marks, on every system.
@@ -30,6 +30,8 @@ class Study:
       seeds: a count (0 .. n - 1) or the seeds; expanded to a tuple.
       lanes: seeds in one vmap, on which the bits depend; see `training.lanes.default_lanes`.
       criteria: thresholds of the verdicts.
+      moments: at how many moments of training, evenly spaced from the untrained state to the last
+        one, the seeds' whole states are kept, for `gan-jax spectrum`; 0 keeps none.
 
     Raises:
       ConfigError: at construction, for anything that cannot be run.
@@ -41,6 +43,7 @@ class Study:
     seeds: Any  # a tuple, once made
     lanes: Any = None  # a number, once made
     criteria: Criteria = field(default_factory=Criteria)
+    moments: int = 3
 
     def __post_init__(self) -> None:
         _check_label("name", self.name)
@@ -59,12 +62,18 @@ class Study:
             raise ConfigError("variants: two names differ in case only; rename one")
         object.__setattr__(self, "seeds", check_seeds(self.seeds))
         object.__setattr__(self, "lanes", check_lanes(self.lanes, len(self.seeds)))
+        check_range("moments", canonical("moments", "int", self.moments), *MOMENTS)
         # As plain values, so that the study written to YAML is the study read from it.
         plain = {name: experiment.to_dict() for name, experiment in self.experiments().items()}
         variants = {
             name: FrozenDict({field: plain[name][field] for field in overrides})
             for name, overrides in self.variants.items()
         }
+        for name, experiment in self.experiments().items():
+            # A loss's parameters are recorded whole: defaults may change, or be a script's.
+            parameters = experiment.all_loss_parameters()
+            if parameters != self.base.loss_parameters:
+                variants[name] = FrozenDict({**variants[name], "loss_parameters": parameters})
         object.__setattr__(self, "variants", FrozenDict(variants))
         self._check_comparable()
 
@@ -109,6 +118,7 @@ class Study:
             "variants": {name: dict(overrides) for name, overrides in self.variants.items()},
             "base": self.base.to_dict() | {"log_every": self.first_experiment().record_every},
             "criteria": asdict(self.criteria),
+            "moments": self.moments,
         }
 
     @classmethod
@@ -144,10 +154,12 @@ class Study:
             seeds=document["seeds"],
             lanes=document.get("lanes"),
             criteria=Criteria(**criteria),
+            moments=document.get("moments", cls.moments),
         )
 
 
-KEYS = ("name", "seeds", "lanes", "variants", "base", "criteria")
+KEYS = ("name", "seeds", "lanes", "variants", "base", "criteria", "moments")
+MOMENTS = (0, 100, "a whole number from 0 to 100")
 # What study.yaml also holds: the versions, devices and command that ran the study. Not part of it.
 RECORDED = "recorded"
 

@@ -21,8 +21,9 @@ from jax import lax
 
 from gan_jax.config import Leaves
 from gan_jax.game import gan
+from gan_jax.game.draws import seed_key
 from gan_jax.game.gan import Program
-from gan_jax.game.players import Parts
+from gan_jax.game.parts import Parts
 from gan_jax.game.state import GanState, StepInfo
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
@@ -51,7 +52,7 @@ class Lane(NamedTuple):
 
 def init_lane(parts: Parts, leaves: Leaves, seed: jax.Array) -> Lane:
     """A lane at step 0."""
-    state = gan.init(parts, leaves, gan.seed_key(seed))
+    state = gan.init(parts, leaves, seed_key(seed))
     return Lane(state, jnp.full((), NEVER, jnp.int32))
 
 
@@ -76,7 +77,7 @@ def train_lane(
     Record r [record] covers the steps from boundaries[r] up to boundaries[r + 1]. Where the two
     are equal it covers none, and repeats the measures of the state.
     """
-    key = gan.seed_key(seed)
+    key = seed_key(seed)
     nothing_seen = StepInfo(*[jnp.full((), jnp.nan)] * len(StepInfo._fields))
 
     def step(number: jax.Array, carry: tuple[Lane, StepInfo]) -> tuple[Lane, StepInfo]:

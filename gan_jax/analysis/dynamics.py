@@ -1,0 +1,358 @@
+"""The game's dynamics at a state: its vector field, the field's Jacobian, eigenvalues, rotation.
+
+Why: whether a GAN's training settles is decided by the eigenvalues of the game's vector field, not
+by either loss. The field is v = -(gradient of the generator's loss in its own parameters, gradient
+of the discriminator's in its own), as the experiment's update follows it: with consensus its
+addition, with unrolling the generator's look-ahead. The batch that defines v is fixed, drawn from
+`data_seed`: the same for every seed, variant and state. Everything is computed in float64.
+
+An update multiplies each gradient by a positive diagonal: the learning rates, of an adaptive
+optimiser divided by the root of its second moment. The field reported is the *scaled* one, D v,
+where D = diag(rate of the player / rate of the discriminator) for gradient descent, with or without
+momentum; so with equal rates it is v itself. An adaptive optimiser's D also has 1 / (sqrt(nu) +
+1e-8), its second moments nu frozen as its next update on this batch would have them: the
+preconditioned field, whose momentum is left out. So a simultaneous step of the discriminator's
+rate h multiplies an eigenvector with eigenvalue a by 1 + h a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+from jax.flatten_util import ravel_pytree
+
+from gan_jax.config import Experiment, Leaves
+from gan_jax.game import field, updates
+from gan_jax.game.draws import data_key, draw_batches, seed_key
+from gan_jax.game.gan import Program, make_program, player_optimizer, train_step
+from gan_jax.game.parts import Batch, Parameters, Parts, current_parameters
+from gan_jax.game.state import GanState
+
+# A use of the data seed's key; the others are the evaluation's.
+FIELD = 5
+# Up to so many parameters the whole Jacobian is made; beyond, products with it only.
+MOST_EXACT = 3000
+N_LEADING = 20
+COLUMNS_AT_ONCE = 64
+EPSILON = 1e-8
+# What an update rule descends, where that is not each player's own gradient.
+DESCENTS: dict[Any, Callable[..., Parameters]] = {
+    updates.consensus: field.consensus_descent,
+    updates.unrolled: field.unrolled_descent,
+}
+
+
+class Spectra(NamedTuple):
+    """Eigenvalues and more of many seeds' games at one moment; NumPy, leading axis = seed.
+
+    Attributes:
+      eigenvalues: of the scaled field's Jacobian, complex [seed, n]; all of them where `exact`,
+        else the N_LEADING of largest real part and the N_LEADING of largest modulus.
+      rotation_share: |A|^2 / |J|^2 [seed], Frobenius norms, where J = S + A, S symmetric (the part
+        that contracts or expands) and A antisymmetric (the part that rotates); 0 for a gradient
+        field, 1 for a purely rotating one. NaN where not `exact`.
+      contraction: v.J v / v.v [seed], the rate at which the field grows (or, negative, shrinks)
+        along itself.
+      rotation: |A v| / |v| [seed], the rate at which the antisymmetric part turns it.
+      exact: whether the Jacobians were made whole.
+      preconditioned: whether second moments are in the scaling.
+    """
+
+    eigenvalues: np.ndarray
+    rotation_share: np.ndarray
+    contraction: np.ndarray
+    rotation: np.ndarray
+    exact: bool
+    preconditioned: bool
+
+
+def field_batches(experiment: Experiment, batch_size: int | None = None) -> tuple[Batch, Batch]:
+    """The batches that define the field: the discriminator's, and the generator's.
+
+    As a first training step would draw them from the data seed, of `batch_size`; the experiment's
+    if None. A lazy penalty is taken at every update, with its plain weight: what it is on average.
+    """
+    if batch_size is not None:
+        experiment = experiment.replace(batch_size=batch_size)
+    program, key = make_program(experiment), data_key(experiment.data_seed, FIELD)
+    batches, of_generator = draw_batches(*program, key, 0)
+    of_discriminator = jax.tree.map(lambda x: x[0], batches)
+    return of_discriminator._replace(penalty_scale=None), of_generator
+
+
+def vector_field(
+    parts: Parts, leaves: Leaves, parameters: Parameters, state: GanState, *batches: Batch
+) -> Parameters:
+    """The field v at `parameters`: minus what each player's update descends, with nothing frozen.
+
+    Model state is `state`'s; batches are the discriminator's and the generator's.
+    """
+    descent = DESCENTS.get(parts.update, field.game_gradient)
+    return optax.tree.scale(-1.0, descent(parts, leaves, parameters, state, *batches))
+
+
+def scaling(parts: Parts, leaves: Leaves, state: GanState, *batches: Batch) -> Parameters:
+    """The diagonal D of the scaled field, at a state; see the module's docstring."""
+    here = current_parameters(state)
+    gradient = optax.tree.scale(-1.0, vector_field(parts, leaves, here, state, *batches))
+    unit = leaves.discriminator_learning_rate
+
+    def of(player: Any, gradient: Any, rate: jax.Array) -> Any:
+        optimizer = player_optimizer(parts, leaves, rate)
+        _, after = optimizer.update(gradient, player.optimizer_state, player.parameters)
+        moments = optax.tree.get(after, "nu")
+        if moments is None:
+            return jax.tree.map(lambda x: jnp.full_like(x, rate / unit), gradient)
+        count = optax.tree.get(after, "count")
+        correction = 1.0 if count is None else 1 - leaves.beta2**count
+        return jax.tree.map(lambda nu: rate / unit / (jnp.sqrt(nu / correction) + EPSILON), moments)
+
+    return Parameters(
+        of(state.generator, gradient.generator, leaves.generator_learning_rate),
+        of(state.discriminator, gradient.discriminator, leaves.discriminator_learning_rate),
+    )
+
+
+class _Local(NamedTuple):
+    """The scaled field about one state, on flat vectors [n]: its value, and products with J."""
+
+    value: jax.Array
+    forward: Callable[[jax.Array], jax.Array]
+    backward: Callable[[jax.Array], jax.Array]
+
+
+def _local(parts: Parts, leaves: Leaves, state: GanState, *batches: Batch) -> _Local:
+    flat, unravel = ravel_pytree(current_parameters(state))
+    diagonal, _ = ravel_pytree(scaling(parts, leaves, state, *batches))
+
+    def scaled_field(flat: jax.Array) -> jax.Array:
+        value = vector_field(parts, leaves, unravel(flat), state, *batches)
+        return diagonal * ravel_pytree(value)[0]
+
+    value, forward = jax.linearize(scaled_field, flat)
+    transposed = jax.linear_transpose(forward, flat)
+    return _Local(value, forward, lambda cotangent: transposed(cotangent)[0])
+
+
+@partial(jax.jit, static_argnums=0)
+def _jacobians(parts: Parts, leaves: Leaves, states: GanState, *batches: Batch) -> jax.Array:
+    def jacobian(state: GanState) -> jax.Array:
+        local = _local(parts, leaves, state, *batches)
+        n = local.value.size
+        columns = lax.map(local.forward, jnp.eye(n), batch_size=min(n, COLUMNS_AT_ONCE))
+        return columns.T
+
+    n = n_parameters(states)
+    # Several small games at once; of a large one, one at a time.
+    return lax.map(jacobian, states, batch_size=max(COLUMNS_AT_ONCE // n, 1))
+
+
+@partial(jax.jit, static_argnums=0)
+def _product(
+    parts: Parts, leaves: Leaves, state: GanState, batches: tuple[Batch, Batch], x: jax.Array
+) -> jax.Array:
+    return _local(parts, leaves, state, *batches).forward(x)
+
+
+@partial(jax.jit, static_argnums=0)
+def _along_field(
+    parts: Parts, leaves: Leaves, states: GanState, *batches: Batch
+) -> tuple[jax.Array, jax.Array]:
+    def one(state: GanState) -> tuple[jax.Array, jax.Array]:
+        local = _local(parts, leaves, state, *batches)
+        direction = local.value / jnp.linalg.norm(local.value)
+        pushed, pulled = local.forward(direction), local.backward(direction)
+        return direction @ pushed, jnp.linalg.norm(pushed - pulled) / 2
+
+    return lax.map(one, states)
+
+
+def n_parameters(states: GanState) -> int:
+    """Parameters of both players together, of states with a leading axis of seeds."""
+    return sum(x[0].size for x in jax.tree.leaves(current_parameters(states)))
+
+
+def as_float64(tree: Any) -> Any:
+    """A tree with its floating-point leaves in float64; inside `jax.enable_x64` only."""
+
+    def cast(x: Any) -> Any:
+        return jnp.asarray(x, jnp.float64) if jnp.issubdtype(x.dtype, jnp.floating) else x
+
+    return jax.tree.map(cast, tree)
+
+
+def jacobians(
+    experiment: Experiment, states: GanState, batches: tuple[Batch, Batch] | None = None
+) -> np.ndarray:
+    """The scaled field's Jacobian at every state [seed, n, n], float64.
+
+    Parameters are ordered as `ravel_pytree` of (generator, discriminator) orders them.
+
+    Args:
+      experiment: the game.
+      states: a leading axis of seeds.
+      batches: what defines the field; `field_batches` by default.
+    """
+    program, batches = _prepared(experiment, batches)
+    with jax.enable_x64(True):
+        leaves, states, batches = as_float64((program.leaves, states, batches))
+        return np.asarray(_jacobians(program.parts, leaves, states, *batches))
+
+
+def spectra(
+    experiment: Experiment,
+    states: GanState,
+    batches: tuple[Batch, Batch] | None = None,
+    *,
+    most_exact: int = MOST_EXACT,
+) -> Spectra:
+    """Eigenvalues of every state's game, its rotation and contraction.
+
+    Args:
+      experiment: the game.
+      states: a leading axis of seeds.
+      batches: what defines the field; `field_batches` by default.
+      most_exact: with more parameters than this, only leading eigenvalues are found, by Arnoldi's
+        iteration (SciPy) on products with the Jacobian.
+    """
+    program, batches = _prepared(experiment, batches)
+    with jax.enable_x64(True):
+        leaves, states, batches = as_float64((program.leaves, states, batches))
+        contraction, rotation = _along_field(program.parts, leaves, states, *batches)
+        exact = n_parameters(states) <= most_exact
+        if exact:
+            matrices = np.asarray(_jacobians(program.parts, leaves, states, *batches))
+            eigenvalues, share = eigenvalues_of(matrices), rotation_share(matrices)
+        else:
+            n_seeds = len(contraction)
+            eigenvalues = np.stack(
+                [
+                    _leading(program.parts, leaves, jax.tree.map(lambda x: x[i], states), batches)  # noqa: B023
+                    for i in range(n_seeds)
+                ]
+            )
+            share = np.full(n_seeds, np.nan)
+    second_moments = optax.tree.get(states.discriminator.optimizer_state, "nu") is not None
+    return Spectra(
+        eigenvalues,
+        share,
+        np.asarray(contraction),
+        np.asarray(rotation),
+        exact,
+        preconditioned=second_moments,
+    )
+
+
+def _prepared(
+    experiment: Experiment, batches: tuple[Batch, Batch] | None
+) -> tuple[Program, tuple[Batch, Batch]]:
+    program = make_program(experiment)
+    return program, batches or field_batches(experiment)
+
+
+def eigenvalues_of(matrices: np.ndarray) -> np.ndarray:
+    """Eigenvalues [seed, n] of matrices [seed, n, n]; NaN for one that is not finite."""
+    found = np.full(matrices.shape[:2], np.nan, np.complex128)
+    finite = np.isfinite(matrices).all(axis=(1, 2))
+    found[finite] = np.linalg.eigvals(matrices[finite])
+    return found
+
+
+def rotation_share(matrices: np.ndarray) -> np.ndarray:
+    """|A|^2 / |J|^2 [seed] of matrices J [seed, n, n] with antisymmetric part A = (J - J^T)/2.
+
+    Source: Balduzzi et al. 2018, "The Mechanics of n-Player Differentiable Games", lemma 1.
+    """
+    antisymmetric = (matrices - matrices.swapaxes(1, 2)) / 2
+    squares = (matrices**2).sum(axis=(1, 2))
+    return (antisymmetric**2).sum(axis=(1, 2)) / np.where(squares > 0, squares, np.nan)
+
+
+def _leading(
+    parts: Parts, leaves: Leaves, state: GanState, batches: tuple[Batch, Batch]
+) -> np.ndarray:
+    """The eigenvalues of largest real part, then those of largest modulus; NaN if not converged."""
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
+
+    n = ravel_pytree(current_parameters(state))[0].size
+    product = partial(_product, parts, leaves, state, batches)
+    operator = LinearOperator((n, n), matvec=lambda x: np.asarray(product(x.ravel())), dtype=float)
+    start = np.random.default_rng(0).standard_normal(n)  # ARPACK's own is not reproducible
+    found = np.full((2, N_LEADING), np.nan, np.complex128)
+    for row, which in enumerate(("LR", "LM")):
+        try:
+            values = eigs(operator, N_LEADING, which=which, v0=start, return_eigenvectors=False)
+        except ArpackNoConvergence as error:
+            values = error.eigenvalues
+        order = np.argsort(-values.real if which == "LR" else -abs(values))
+        found[row, : len(values)] = values[order]
+    return found.ravel()
+
+
+def _amplification_of_optimistic(z: np.ndarray) -> np.ndarray:
+    root = np.sqrt((1 + 2 * z) ** 2 - 4 * z + 0j)
+    return np.maximum(abs(1 + 2 * z + root), abs(1 + 2 * z - root)) / 2
+
+
+# Update rule -> how much one step of plain gradient descent stretches an eigenvector, as a function
+# of z = h a: step size times eigenvalue. Derived in the rules' docstrings. `alternating` and
+# `phased` do not depend on the eigenvalue alone.
+AMPLIFICATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "simultaneous": lambda z: abs(1 + z),
+    "unrolled": lambda z: abs(1 + z),
+    "consensus": lambda z: abs(1 + z),
+    "extragradient": lambda z: abs(1 + z + z**2),
+    "optimistic": _amplification_of_optimistic,
+}
+
+
+def critical_step_size(eigenvalues: np.ndarray) -> np.ndarray:
+    """The step size below which a simultaneous step contracts: min 2 |Re a| / |a|^2 [seed].
+
+    Over eigenvalues [seed, n]; 0 where one of them has no negative real part. Eigenvalues of less
+    than 1e-9 times the largest modulus are flat directions, and left out.
+
+    Source: Mescheder et al. 2017, "The Numerics of GANs", lemma 4.
+    """
+    modulus = abs(eigenvalues)
+    counted = modulus > 1e-9 * np.nanmax(modulus, axis=1, keepdims=True)
+    limits = -2 * eigenvalues.real / np.where(counted, modulus, 1.0) ** 2
+    return np.maximum(np.where(counted, limits, np.inf).min(axis=1), 0)
+
+
+@partial(jax.jit, static_argnums=0)
+def _alignments(
+    parts: Parts,
+    leaves: Leaves,
+    training_set: jax.Array | None,
+    states: GanState,
+    seeds: jax.Array,
+) -> jax.Array:
+    def one(state: GanState, seed: jax.Array) -> jax.Array:
+        flat = [ravel_pytree(current_parameters(state))[0]]
+        for _ in range(2):
+            state, _ = train_step(parts, leaves, training_set, state, seed_key(seed), state.step)
+            flat.append(ravel_pytree(current_parameters(state))[0])
+        first, second = flat[1] - flat[0], flat[2] - flat[1]
+        return first @ second / (jnp.linalg.norm(first) * jnp.linalg.norm(second))
+
+    return jax.vmap(one)(states, seeds)
+
+
+def update_alignments(
+    experiment: Experiment, states: GanState, seeds: Sequence[int] | np.ndarray
+) -> np.ndarray:
+    """Cosine [seed] between the next two updates of both players' parameters together.
+
+    The updates are those that training would make, on its own batches, optimisers included: near 1
+    it goes straight on, near -1 to and fro.
+    """
+    program = make_program(experiment)
+    return np.asarray(_alignments(*program, states, np.asarray(seeds, np.uint32)))

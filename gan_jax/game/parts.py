@@ -1,0 +1,96 @@
+"""What one GAN is made of, and what its players are given and give: the types of a game.
+
+Trees of arrays, and the registry entries that shape the program; no computation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+from flax import linen as nn
+
+from gan_jax.config import Static
+from gan_jax.data import Dataset
+from gan_jax.game.optimizers import OptimizerBuilder, Schedule
+from gan_jax.game.state import GanState
+from gan_jax.losses import LossFn
+from gan_jax.penalties import PenaltyFn
+
+
+class Parts(NamedTuple):
+    """The registry entries that an experiment's names stand for: every program's static argument.
+
+    The entries themselves, not their names: whoever registers another function under a name gets a
+    new compilation, not the old one.
+    """
+
+    static: Static
+    dataset: Dataset
+    generator: nn.Module
+    discriminator: nn.Module
+    discriminator_loss: LossFn
+    smoothed_discriminator_loss: LossFn | None
+    generator_loss: LossFn
+    penalty: PenaltyFn
+    optimizer: OptimizerBuilder
+    update: Callable[..., Any]
+    schedule: Schedule
+
+
+class Batch(NamedTuple):
+    """What one update of one player sees: everything random in it is here.
+
+    Attributes:
+      x_real: real samples [n, *shape].
+      z: latents [n, latent_dim].
+      noise_real: instance noise [n, *shape], data units, that the real samples are shown with; None
+        where there is none.
+      noise_fake: likewise, for the generated samples.
+      penalty_key: what the penalty draws from; None where there is no penalty.
+      penalty_scale: of a penalty that is not applied at every update: 0 at most of them, where it
+        is not computed, the number of updates it stands for at the others. None is 1, always.
+    """
+
+    x_real: jax.Array
+    z: jax.Array
+    noise_real: jax.Array | None = None
+    noise_fake: jax.Array | None = None
+    penalty_key: jax.Array | None = None
+    penalty_scale: jax.Array | None = None
+
+
+class Parameters(NamedTuple):
+    """Both players' parameters: where the game's losses are taken."""
+
+    generator: Any
+    discriminator: Any
+
+
+class Seen(NamedTuple):
+    """What evaluating one player's loss shows besides its gradient.
+
+    Attributes:
+      model_state: that player's new model state.
+      loss: the loss.
+      logit_real: mean logit of the real batch.
+      logit_fake: mean logit of the fakes.
+    """
+
+    model_state: Any
+    loss: jax.Array
+    logit_real: jax.Array
+    logit_fake: jax.Array
+
+
+class Move(NamedTuple):
+    """One player's gradient at one point, and what was seen there."""
+
+    gradient: Any
+    seen: Seen
+
+
+def current_parameters(state: GanState) -> Parameters:
+    """Both players' parameters at a state."""
+    return Parameters(state.generator.parameters, state.discriminator.parameters)

@@ -1,0 +1,165 @@
+"""Spectra on screen and on paper: a table, and eigenvalues in the complex plane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from gan_jax.analysis.dynamics import AMPLIFICATIONS
+from gan_jax.analysis.statistics import quartiles
+from gan_jax.reports.style import GREY, STYLE, VARIANT_COLOURS, elide
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+CAPTION = (
+    "Medians of the seeds, and quartiles. Re: the largest real part, in units of the "
+    "discriminator's learning rate; the field grows along it where positive. |Im|: the largest "
+    "imaginary part. Step limit: the largest rate at which a simultaneous step contracts, 0 if "
+    "none does. Rotation: share of the Jacobian that is antisymmetric. Alignment: cosine of "
+    "successive updates."
+)
+
+
+SHOWN = 0.9995  # share of the eigenvalues that the axes reach; the rest is counted in a corner
+LINEAR = 0.01  # of the largest shown: below, axes are linear; what is that small decides little
+FEW_POINTS = 200  # eigenvalues in one picture, below which each is drawn large
+
+
+def spectrum_table(spectrum: xr.Dataset) -> Table:
+    """A row a variant and moment."""
+    table = Table(
+        caption=CAPTION, caption_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0
+    )
+    for heading in ("variant", "step", "Re", "|Im|", "step limit", "rotation", "alignment"):
+        table.add_column(heading, justify="left" if heading == "variant" else "right")
+    for variant in spectrum["variant"].values:
+        for step in spectrum["step"].values:
+            here = spectrum.sel(variant=variant, step=step)
+            columns = (
+                here["real"].max("eigenvalue").values,
+                abs(here["imaginary"]).max("eigenvalue").values,
+                here["critical_step_size"].values,
+                here["rotation_share"].values,
+                here["alignment"].values,
+            )
+            cells = [_quartiles(column) for column in columns]
+            table.add_row(elide(str(variant)), f"{step:,}", *cells)
+        table.add_section()
+    return table
+
+
+def _quartiles(values: np.ndarray) -> str:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return "–"  # noqa: RUF001 - a dash for "nothing"
+    low, median, high = map(_short, quartiles(known))
+    return median if low == high else f"{median}\n{low}..{high}"
+
+
+def _short(value: float) -> str:
+    """Two or three figures, with an exponent only where there is no shorter way."""
+    if value and not 1e-2 <= abs(value) < 1e4:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
+
+
+def eigenvalues_in_the_plane(spectrum: xr.Dataset) -> Figure:
+    """All seeds' eigenvalues: a row a variant, a column a moment.
+
+    Shaded: where a step of the learning rate contracts, by the update rule, for plain gradient
+    descent; without its momentum, for an adaptive optimiser.
+    """
+    variants, steps = spectrum["variant"].values.tolist(), spectrum["step"].values.tolist()
+    size = (0.8 + 3.0 * len(steps), 0.9 + 2.6 * len(variants))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(len(variants), len(steps), sharex=True, sharey=True, squeeze=False)
+        limits = _limits(spectrum)
+        few = spectrum["real"].count() < FEW_POINTS * len(variants) * len(steps)
+        for place, variant in enumerate(variants):
+            here = spectrum.sel(variant=variant)
+            colour = VARIANT_COLOURS[place % len(VARIANT_COLOURS)]
+            for axis, step in zip(grid[place], steps, strict=True):
+                _plane(axis, here, limits)
+                at = here.sel(step=step)
+                axis.scatter(
+                    at["real"].values.ravel(),
+                    at["imaginary"].values.ravel(),
+                    s=25 if few else 5,
+                    color=colour,
+                    alpha=0.7 if few else 0.4,
+                    linewidth=0,
+                )
+                outside = int(
+                    ((abs(at["real"]) > limits[0]) | (abs(at["imaginary"]) > limits[0])).sum()
+                )
+                if outside:
+                    text = f"{outside} beyond"
+                    axis.text(0.98, 0.02, text, ha="right", fontsize=7, transform=axis.transAxes)
+                axis.set_title(f"step {step:,}", fontsize=9)
+            grid[place][0].set_ylabel(f"{elide(str(variant))}\n{_what(here)}\nIm", fontsize=9)
+        for axis in grid[-1]:
+            axis.set_xlabel("Re")
+        n_seeds = spectrum.sizes["seed"]
+        figure.suptitle(
+            f"eigenvalues of the game's vector field, {n_seeds} seeds; shaded: a step contracts",
+            x=0.01,
+            ha="left",
+            fontsize=11,
+        )
+    return figure
+
+
+def _what(variant: xr.Dataset) -> str:
+    which = "all" if bool(variant["exact"]) else "leading"
+    if not bool(variant["preconditioned"]):
+        return f"{which} eigenvalues"
+    return f"{which}, preconditioned by\n{variant['optimizer'].item()}'s frozen moments"
+
+
+def _limits(spectrum: xr.Dataset) -> tuple[float, float]:
+    """Where the axes end, and where they turn from linear to logarithmic."""
+    modulus = np.hypot(spectrum["real"].values, spectrum["imaginary"].values)
+    known = modulus[np.isfinite(modulus) & (modulus > 0)]
+    if not len(known):
+        return 1.0, LINEAR
+    largest = float(np.quantile(known, SHOWN))
+    return 1.3 * largest, LINEAR * largest
+
+
+def _ticks(limit: float, linear: float) -> list[float]:
+    """Zero, and one or two powers of ten either side: more would run into one another."""
+    largest = int(np.floor(np.log10(limit)))
+    smallest = max(int(np.ceil(np.log10(linear))), largest - 2)
+    positive = sorted({10.0**smallest, 10.0**largest})
+    return [-tick for tick in reversed(positive)] + [0.0, *positive]
+
+
+def _plane(axis: Axes, variant: xr.Dataset, limits: tuple[float, float]) -> None:
+    limit, linear = limits
+    axis.set_xscale("symlog", linthresh=linear)
+    axis.set_yscale("symlog", linthresh=linear)
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_locator(FixedLocator(_ticks(limit, linear)))
+        side.set_minor_locator(NullLocator())
+    axis.set_xlim(-limit, limit)
+    axis.set_ylim(-limit, limit)
+    axis.axvline(0, color=GREY, linewidth=0.6)
+    axis.axhline(0, color=GREY, linewidth=0.6)
+    amplification = AMPLIFICATIONS.get(variant["update"].item())
+    if amplification is None:
+        return
+    ticks = linear * np.sinh(np.linspace(-1, 1, 401) * np.arcsinh(limit / linear))
+    real, imaginary = np.meshgrid(ticks, ticks)
+    step = float(variant["learning_rate"])
+    stretched = amplification(step * (real + 1j * imaginary))
+    axis.contourf(real, imaginary, stretched, levels=[0, 1], colors=["#DDE8F0"], zorder=0)

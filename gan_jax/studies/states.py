@@ -1,0 +1,130 @@
+"""The states of a cell's seeds at some moments of training, on disk: what spectra are computed of.
+
+    cells/VARIANT/seeds-0000-0063/states.npz   arrays [seed, ...] named STEP/PATH/IN/GANSTATE
+
+Written before the cell's result, so that a finished cell has them. Never pickled.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gan_jax.config import Experiment
+from gan_jax.fields import ConfigError
+from gan_jax.studies.files import write_whole
+from gan_jax.studies.results import Cell
+from gan_jax.training.lanes import RECORDS_PER_SEGMENT
+
+if TYPE_CHECKING:
+    from gan_jax.game.state import GanState
+    from gan_jax.training.loop import Segment
+
+
+def moment_steps(experiment: Experiment, moments: int) -> list[int]:
+    """The steps whose states are kept: evenly spaced, each moved to the nearest end of a segment.
+
+    The host sees states there only, and before the first step; so a short training has fewer.
+    """
+    last = experiment.total_steps
+    segment = RECORDS_PER_SEGMENT * experiment.record_every
+    ends = np.append(np.arange(0, last, segment), last)
+    if moments == 1:
+        return [last]
+    wanted = np.linspace(0, last, moments)
+    return sorted({int(ends[abs(ends - step).argmin()]) for step in wanted})
+
+
+class StateKeeper:
+    """Collects the states of one cell's seeds at the moments: shown every segment of training."""
+
+    def __init__(self, experiment: Experiment, moments: int) -> None:
+        self._seen: dict[int, dict[int, Any]] = {
+            step: {} for step in moment_steps(experiment, moments)
+        }
+
+    def __call__(self, segment: Segment) -> None:
+        """Keep a segment's states, if it ends at a moment."""
+        import jax
+
+        if segment.stop in self._seen:
+            states = jax.device_get(segment.states)
+            for place, seed in enumerate(segment.seeds.tolist()):
+                one = jax.tree.map(lambda x, place=place: x[place], states)
+                self._seen[segment.stop][seed] = one
+
+    def states(self, seeds: Sequence[int]) -> dict[int, GanState]:
+        """Step -> the seeds' states, stacked in that order."""
+        import jax
+
+        return {
+            step: jax.tree.map(lambda *x: np.stack(x), *(seen[seed] for seed in seeds))
+            for step, seen in self._seen.items()
+        }
+
+
+def states_path(cell: Cell, folder: Path) -> Path:
+    """Where a cell's states are."""
+    return cell.path(folder).with_name("states.npz")
+
+
+def write_states(cell: Cell, folder: Path, states: Mapping[int, GanState]) -> None:
+    """Store states by step, each with a leading axis of the cell's seeds."""
+    import jax
+
+    if not states:
+        return
+    arrays = {
+        f"{step}/{jax.tree_util.keystr(path, simple=True, separator='/')}": leaf
+        for step, tree in states.items()
+        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
+    }
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    write_whole(states_path(cell, folder), write)
+
+
+def read_states(cell: Cell, folder: Path, experiment: Experiment, step: int) -> GanState:
+    """A cell's states at a step, leading axis = the cell's seeds.
+
+    Raises:
+      ConfigError: in one line, when they are not there, not readable, or another network's.
+    """
+    import jax
+
+    from gan_jax.game.draws import seed_key
+    from gan_jax.game.gan import init, make_program
+
+    program, path = make_program(experiment), states_path(cell, folder)
+
+    def one(seed: Any) -> GanState:
+        return init(program.parts, program.leaves, seed_key(seed))
+
+    template = jax.eval_shape(one, np.uint32(0))
+    leaves, structure = jax.tree_util.tree_flatten_with_path(template)
+    found = []
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            for place, expected in leaves:
+                name = f"{step}/{jax.tree_util.keystr(place, simple=True, separator='/')}"
+                array = file[name]
+                if array.shape != (len(cell.seeds), *expected.shape):
+                    raise ConfigError(
+                        f"{path}: {name} has shape {array.shape}, "
+                        f"expected {(len(cell.seeds), *expected.shape)}"
+                    )
+                found.append(array)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; the study kept no states") from None
+    except ConfigError:
+        raise
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"{path}: not readable as states ({error})") from None
+    return jax.tree_util.tree_unflatten(structure, found)

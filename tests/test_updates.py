@@ -1,0 +1,294 @@
+"""Update rules: Dirac-GAN's theory through the real training step, and each rule's definition."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from setups import batches, set_up
+
+import gan_jax
+from gan_jax.game import draws, field, players
+from gan_jax.game import gan as game
+from gan_jax.game.parts import current_parameters
+from gan_jax.game.updates import UPDATES
+
+SMALL = 1e-4  # so near the equilibrium that theory's linear game is the whole game in float32
+
+
+def dirac(rate, **fields):
+    rates = {"generator_learning_rate": rate, "discriminator_learning_rate": rate}
+    return gan_jax.preset("dirac", **(rates | fields))
+
+
+def placed(state, theta, psi):
+    return state._replace(
+        generator=state.generator._replace(parameters={"theta": jnp.full(1, theta)}),
+        discriminator=state.discriminator._replace(parameters={"psi": jnp.full(1, psi)}),
+    )
+
+
+def point(state):
+    return np.array(
+        [state.generator.parameters["theta"][0], state.discriminator.parameters["psi"][0]],
+        np.float64,
+    )
+
+
+def radii(experiment, steps, start=(SMALL, SMALL)):
+    """|(theta, psi)| after each of so many training steps."""
+    gan, key = gan_jax.make_gan(experiment), gan_jax.seed_key(0)
+
+    def step(state, _):
+        state, _ = gan.train_step(state, key)
+        return state, (state.generator.parameters["theta"], state.discriminator.parameters["psi"])
+
+    train = jax.jit(lambda state: jax.lax.scan(step, state, length=steps)[1])
+    path = np.concatenate(train(placed(gan.init(key), *start)), axis=1)
+    return np.linalg.norm(path.astype(np.float64), axis=1)
+
+
+@pytest.mark.parametrize("loss", ["saturating", "non_saturating"])
+@pytest.mark.parametrize("rate", [0.1, 0.5, 2.0])
+def test_the_unregularised_simultaneous_game_grows_by_the_modulus_of_its_eigenvalue(loss, rate):
+    gan = gan_jax.make_gan(dirac(rate, loss=loss))
+    key = gan_jax.seed_key(0)
+    before = placed(gan.init(key), SMALL, -0.5 * SMALL)
+    after, _ = gan.train_step(before, key)
+    growth = np.linalg.norm(point(after)) / np.linalg.norm(point(before))
+    np.testing.assert_allclose(growth, abs(1 + 1j * rate / 2), rtol=1e-6)
+
+
+def test_the_saturating_flow_conserves_the_distance_from_the_equilibrium():
+    # Small steps far from the equilibrium: the flow's invariant up to the steps' own O(h).
+    drift = [radii(dirac(rate), int(4 / rate), (0.8, 1.1))[-1] for rate in (0.02, 0.01)]
+    start = np.hypot(0.8, 1.1)
+    assert abs(drift[1] - start) < 0.6 * abs(drift[0] - start) < 0.05
+
+
+# (fields, critical step size): 2 |Re a| / |a|^2 for the regularised games; for extragradient and
+# optimistic what the rules' docstrings derive.
+CRITICAL = {
+    "r1": ({"penalty": "r1", "penalty_weight": 0.8}, 2 * 0.4 / 0.25),
+    "r2": ({"penalty": "r2", "penalty_weight": 0.4}, 2 * 0.2 / 0.25),
+    "r1_overdamped": ({"penalty": "r1", "penalty_weight": 2.0}, 2 / (1 + np.sqrt(3) / 2)),
+    "consensus": ({"update": "consensus", "consensus_weight": 2.0}, 2 * 0.5 / (0.25 + 0.25)),
+    "extragradient": ({"update": "extragradient"}, 1 / 0.5),
+    "optimistic": ({"update": "optimistic"}, 1 / np.sqrt(3) / 0.5),
+    "optimistic_sgd": ({"optimizer": "optimistic_sgd"}, 1 / np.sqrt(3) / 0.5),
+}
+
+
+@pytest.mark.parametrize("name", list(CRITICAL))
+def test_the_critical_step_size_separates_contraction_from_expansion(name):
+    fields, critical = CRITICAL[name]
+    for share, contracts in ((0.98, True), (1.02, False)):
+        path = radii(dirac(share * critical, **fields), 400, (1e-10, 0.5e-10))
+        # Over many steps, since a contraction need not be monotone in this norm.
+        early, late = path[50:100].max(), path[350:400].max()
+        assert (late < early) == contracts
+
+
+def test_alternating_keeps_its_distance_below_its_critical_step_and_not_above():
+    # The step is a product of two shears, determinant 1: on the unit circle while |trace| < 2, that
+    # is (h/2)^2 < 4.
+    below = radii(dirac(0.98 * 4, update="alternating"), 500, (1e-10, 1e-10))
+    above = radii(dirac(1.02 * 4, update="alternating"), 500, (1e-10, 1e-10))
+    assert below.max() < 30 * below.min() and above[-1] > 1e5 * above[0]
+
+
+def test_r1_converges_and_wasserstein_does_not():
+    assert radii(dirac(0.1, penalty="r1", penalty_weight=1.0), 500, (1.0, 1.0))[-1] < 1e-6
+    assert radii(dirac(0.1, loss="wasserstein"), 500, (1.0, 1.0))[-1] > 10
+    assert radii(dirac(0.1), 500, (1.0, 1.0))[-1] > 1
+
+
+def test_unrolling_contracts_as_its_docstring_says():
+    # -k e/4 +- i sqrt(1/4 - k^2 e^2/16) with k = 5, e = 0.1: |1 + h a| a step, h = 0.1.
+    a = -5 * 0.1 / 4 + 1j * np.sqrt(1 / 4 - (5 * 0.1) ** 2 / 16)
+    path = radii(dirac(0.1, update="unrolled", unrolled_steps=5, unrolled_learning_rate=0.1), 400)
+    rate = (path[390:400].max() / path[10:20].max()) ** (1 / 380)
+    assert abs(rate - abs(1 + 0.1 * a)) < 5e-4
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_unrolled_by_no_step_is_simultaneous(optimizer):
+    stepped = []
+    for fields in ({"update": "unrolled", "unrolled_steps": 0}, {"update": "simultaneous"}):
+        program, key, state = set_up(optimizer=optimizer, **fields)
+        for _ in range(3):
+            state, info = game._train_step(*program, state, key, state.step)
+        stepped.append((state, info))
+    chex.assert_trees_all_close(*stepped, rtol=1e-4, atol=1e-6)
+
+
+def test_the_unrolled_generator_descends_the_loss_it_says():
+    fields = {"update": "unrolled", "unrolled_steps": 2, "unrolled_learning_rate": 0.3}
+    program, key, state = set_up(
+        optimizer="sgd", generator_learning_rate=1.0, generator_activation="tanh", **fields
+    )
+    here, drawn = current_parameters(state), batches(program, key)
+    rest = program.parts, program.leaves
+
+    def ahead(generator):
+        """Two steps of the discriminator by hand, then the generator's loss."""
+        at = here._replace(generator=generator)
+        for _ in range(2):
+            gradient = jax.grad(
+                lambda d, at=at: players.discriminator_loss(
+                    *rest, at._replace(discriminator=d), state, drawn[0]
+                )[0]
+            )(at.discriminator)
+            moved = jax.tree.map(lambda w, g: w - 0.3 * g, at.discriminator, gradient)
+            at = at._replace(discriminator=moved)
+        return players.generator_loss(*rest, at, state, drawn[1])[0]
+
+    new, info = game._train_step(*program, state, key, state.step)
+    by_hand = jax.tree.map(jnp.subtract, here.generator, jax.grad(ahead)(here.generator))
+    chex.assert_trees_all_close(new.generator.parameters, by_hand, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(info.generator_loss, ahead(here.generator), rtol=1e-5)
+    # The discriminator itself takes its ordinary update only.
+    plain, _, _ = set_up(update="simultaneous", optimizer="sgd", generator_activation="tanh")
+    other, _ = game._train_step(*plain, state, key, state.step)
+    chex.assert_trees_all_close(
+        new.discriminator.parameters, other.discriminator.parameters, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
+def test_extragradient_applies_the_gradients_found_ahead_from_here(optimizer):
+    program, key, state = set_up(
+        update="extragradient", optimizer=optimizer, generator_learning_rate=0.05
+    )
+    plain, _, _ = set_up(update="simultaneous", optimizer=optimizer, generator_learning_rate=0.05)
+    ahead, _ = game._train_step(*plain, state, key, state.step)
+    drawn = batches(program, key)
+    moves = {
+        "discriminator": players.discriminator_move(*program[:2], ahead, drawn[0]),
+        "generator": players.generator_move(*program[:2], ahead, drawn[1]),
+    }
+    new, _ = game._train_step(*program, state, key, state.step)
+    for player, move in moves.items():
+        rate = getattr(program.leaves, f"{player}_learning_rate")
+        made = game.player_optimizer(program.parts, program.leaves, rate)
+        # From here: its parameters and its moments, which the extrapolation has not moved.
+        by_hand = players.advance(made, None, getattr(state, player), move)
+        chex.assert_trees_all_close(getattr(new, player), by_hand, rtol=1e-4, atol=1e-6)
+
+
+def test_optimistic_is_twice_the_update_minus_the_last_one():
+    program, key, state = set_up(update="optimistic", optimizer="sgd")
+    plain, _, _ = set_up(update="simultaneous", optimizer="sgd")
+    old = None
+    for _ in range(3):
+        new, _ = game._train_step(*program, state, key, state.step)
+        bare, _ = game._train_step(*plain, strip(plain, state), key, state.step)
+        here = current_parameters(state)
+        update = jax.tree.map(jnp.subtract, current_parameters(bare), here)
+        made = jax.tree.map(jnp.subtract, current_parameters(new), here)
+        expected = update if old is None else jax.tree.map(lambda u, o: 2 * u - o, update, old)
+        chex.assert_trees_all_close(made, expected, rtol=1e-2, atol=1e-6)
+        state, old = new, update
+
+
+def strip(program, state):
+    """The state as another program's, its optimiser's states fresh (those of sgd are empty)."""
+    fresh = game.init(program.parts, program.leaves, draws.seed_key(0))
+    return state._replace(
+        generator=state.generator._replace(optimizer_state=fresh.generator.optimizer_state),
+        discriminator=state.discriminator._replace(
+            optimizer_state=fresh.discriminator.optimizer_state
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("plain", "variant"), [("sgd", "optimistic_sgd"), ("adam", "optimistic_adam")]
+)
+def test_the_optimistic_rule_is_the_optimistic_optimiser(plain, variant):
+    stepped = []
+    for fields in (
+        {"update": "optimistic", "optimizer": plain},
+        {"update": "simultaneous", "optimizer": variant},
+    ):
+        program, key, state = set_up(**fields)
+        for _ in range(5):
+            state, info = game._train_step(*program, state, key, state.step)
+        stepped.append((current_parameters(state), info))
+    chex.assert_trees_all_close(*stepped, rtol=1e-4, atol=1e-6)
+
+
+def test_consensus_adds_the_gradient_of_half_the_squared_field():
+    program, key, state = set_up(
+        update="consensus",
+        consensus_weight=0.7,
+        optimizer="sgd",
+        generator_learning_rate=1.0,
+        discriminator_learning_rate=1.0,
+        generator_activation="tanh",
+        discriminator_activation="tanh",
+    )
+    here, drawn = current_parameters(state), batches(program, key)
+    rest = program.parts, program.leaves
+
+    def gradient(at):
+        """Both players' gradients from their moves, which freeze the other."""
+        moved = state._replace(
+            generator=state.generator._replace(parameters=at.generator),
+            discriminator=state.discriminator._replace(parameters=at.discriminator),
+        )
+        return here._replace(
+            generator=players.generator_move(*rest, moved, drawn[1]).gradient,
+            discriminator=players.discriminator_move(*rest, moved, drawn[0]).gradient,
+        )
+
+    # The directional derivative of gamma/2 |v|^2 along random directions, by central differences.
+    new, _ = game._train_step(*program, state, key, state.step)
+    step = jax.tree.map(jnp.subtract, here, current_parameters(new))
+    own = gradient(here)
+    added = jax.tree.map(jnp.subtract, step, own)
+    for seed in range(3):
+        along = optax.tree.random_like(jax.random.key(seed), here)
+        ends = [
+            0.35 * optax.tree.norm(gradient(optax.tree.add_scale(here, e, along)), squared=True)
+            for e in (1e-3, -1e-3)
+        ]
+        np.testing.assert_allclose(
+            optax.tree.vdot(added, along), (ends[0] - ends[1]) / 2e-3, rtol=2e-2, atol=2e-3
+        )
+    whole = field.game_gradient(*rest, here, state, *drawn)
+    chex.assert_trees_all_close(whole, own, rtol=1e-5, atol=1e-7)
+
+
+def test_consensus_of_no_weight_is_simultaneous():
+    stepped = []
+    for fields in ({"update": "consensus", "consensus_weight": 0.0}, {"update": "simultaneous"}):
+        program, key, state = set_up(**fields)
+        stepped.append(game._train_step(*program, state, key, state.step))
+    chex.assert_trees_all_close(*stepped, rtol=1e-5, atol=1e-7)
+
+
+def test_phases_move_one_player_and_freeze_the_other_whole():
+    program, key, state = set_up(update="phased", phase_steps=2, generator_normalization="batch")
+    for step in range(8):
+        new, info = game._train_step(*program, state, key, state.step)
+        turn, rest = (
+            ("discriminator", "generator")
+            if step // 2 % 2 == 0
+            else (
+                "generator",
+                "discriminator",
+            )
+        )
+        chex.assert_trees_all_equal(getattr(new, rest), getattr(state, rest))
+        before, after = getattr(state, turn), getattr(new, turn)
+        assert optax.tree.norm(jax.tree.map(jnp.subtract, after.parameters, before.parameters)) > 0
+        assert after.optimizer_state[0].count == before.optimizer_state[0].count + 1
+        assert np.isfinite(info).all()  # both losses and gradients are reported at every step
+        state = new
+
+
+@pytest.mark.parametrize("update", list(UPDATES))
+def test_every_rule_is_documented_with_a_source(update):
+    assert "Source:" in UPDATES[update].__doc__
