@@ -6,10 +6,10 @@ equilibrium and the verdict they predict, beside what training did.
 
 Command: `python experiments/dirac_gan.py`, half a minute on 2 cores; a folder as argument moves the
 figure. Expect: the unregularised simultaneous game spirals out, Wasserstein's faster; alternating
-keeps its distance; extragradient, optimistic, unrolled, consensus, R1, R2 and instance noise spiral
-in. Two rows that linear theory at the equilibrium does not foretell: the non-saturating game, whose
-flow contracts beyond first order, ends in a circle where that balances the steps' expansion; and
-the gradient penalty, whose field jumps at the equilibrium, keeps away from it.
+and phased keep their distance; extragradient, optimistic, unrolled, consensus, R1, R2 and instance
+noise spiral in. What linear theory at the equilibrium does not foretell: the non-saturating game,
+whose flow contracts beyond first order, ends in a circle where that balances the steps' expansion;
+so do the gradient penalties, whose fields vanish short of the equilibrium or jump there.
 """
 
 import sys
@@ -33,6 +33,7 @@ VARIANTS = {
     "simultaneous": {},
     "non-saturating, simultaneous": {"loss": "non_saturating"},
     "alternating": {"update": "alternating"},
+    "phased, 5 steps each": {"update": "phased", "phase_steps": 5},
     "Wasserstein, simultaneous": {"loss": "wasserstein"},
     "extragradient": {"update": "extragradient"},
     "optimistic": {"update": "optimistic"},
@@ -40,12 +41,19 @@ VARIANTS = {
     "consensus, weight 1": {"update": "consensus", "consensus_weight": 1.0},
     "R1, weight 1/2": {"penalty": "r1", "penalty_weight": 0.5},
     "R2, weight 1/2": {"penalty": "r2", "penalty_weight": 0.5},
+    "R1 and R2, weight 1/4": {"penalty": "r1_r2", "penalty_weight": 0.25},
     "instance noise 0.7": {"instance_noise": 0.7, "batch_size": 64},
     "WGAN, gradient penalty": {
         "loss": "wasserstein",
         "penalty": "gradient_penalty",
         "penalty_weight": 0.3,
     },
+    "WGAN, one-sided penalty": {
+        "loss": "wasserstein",
+        "penalty": "gradient_penalty_one_sided",
+        "penalty_weight": 0.3,
+    },
+    "DRAGAN, weight 0.3": {"penalty": "dragan", "penalty_weight": 0.3},
 }
 
 
@@ -89,10 +97,10 @@ def eigenvalues(experiment):
 def prediction(experiment, values):
     """What linear theory says of a small step, in a word."""
     if experiment.penalty in ("gradient_penalty", "dragan"):
-        return "field jumps at 0"
+        return "field jumps at 0"  # where the norm has no derivative, the equilibrium
     amplification = dynamics.AMPLIFICATIONS.get(experiment.update)
     if amplification is None:
-        return "keeps its distance"  # alternating: a product of two shears has determinant 1
+        return "keeps its distance"  # alternating, phased: products of shears, determinant 1
     return "in" if amplification(STEP_SIZE * values).max() < 1 else "out"
 
 
@@ -127,8 +135,8 @@ FIELD = jax.jit(dynamics.vector_field, static_argnums=0)
 def main(folder: str = "results/dirac_gan") -> None:
     """Train every variant, print prediction and outcome, and draw the figure in `folder`."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12, 9.6), layout="constrained")
-        axes = figure.subplots(3, 4, sharex=True, sharey=True)
+        figure = Figure(figsize=(12, 12.6), layout="constrained")
+        axes = figure.subplots(4, 4, sharex=True, sharey=True)
     header = f"{'variant':29}{'eigenvalues':>22}  {'theory':19}{'training':10}{'distance':>8}"
     print(header)
     for place, (name, fields) in enumerate(VARIANTS.items()):

@@ -5,10 +5,11 @@ discriminator 4 x 16 ReLU, latents of 16, batch 512, RMSProp 1e-4, non-saturatin
 consensus weight 10. Differs from the paper: the eigenvalues are of the field preconditioned by
 RMSProp's frozen second moments, on a batch of 128, and training is 10,000 steps.
 
-Command: `python experiments/game_spectra.py`, about 15 minutes on 2 cores; `--quick` takes one
-(4 seeds, 1,000 steps, a batch of 16). Expect: without either, many eigenvalues with large imaginary
-parts; with consensus hardly any, all along the training; with R1 fewer and smaller ones. Positive
-real parts remain with all three.
+Command: `python experiments/game_spectra.py`, 17 minutes on 2 cores; `--quick` takes two (4 seeds,
+1,000 steps, a batch of 16). Expect: without either, eigenvalues with imaginary parts of hundreds,
+some at the boundary of what a step contracts at the end; with consensus hardly any imaginary parts,
+all along the training; with R1 as large ones as without, but further left of that boundary.
+Positive real parts remain with all three.
 """
 
 from pathlib import Path

@@ -109,16 +109,18 @@ CATALOGUE: dict[str, Registry] = {
                 supports=AVERAGES,
             ),
             "alpha_saturating": Entry(
-                "D: l(r) + l(-f), alpha_d   G: -l(-f), alpha_g", WELFERT, ALPHAS
+                "D: l(r) + l(-f), alpha_d   G: -l(-f), alpha_g", WELFERT, ALPHAS, SMOOTHABLE
             ),
             "alpha_non_saturating": Entry(
-                "D: l(r) + l(-f), alpha_d   G: l(f), alpha_g", WELFERT, ALPHAS
+                "D: l(r) + l(-f), alpha_d   G: l(f), alpha_g", WELFERT, ALPHAS, SMOOTHABLE
             ),
             "kl": Entry("D: -r + e^(f-1)   G: -e^(f-1)", NOWOZIN),
             "reverse_kl": Entry("D: e^-r + f - 1   G: 1 - f", NOWOZIN),
             "pearson": Entry("D: -r + f^2/4 + f   G: -f^2/4 - f", NOWOZIN),
             "squared_hellinger": Entry("D: e^-r + e^f - 2   G: 1 - e^f", NOWOZIN),
-            "jensen_shannon": Entry("D: sp(-r) + sp(f) - 2 log 2   G: log 2 - sp(f)", NOWOZIN),
+            "jensen_shannon": Entry(
+                "D: sp(-r) + sp(f) - 2 log 2   G: log 2 - sp(f)", NOWOZIN, supports=SMOOTHABLE
+            ),
         },
         "r, f: logits of real and of generated samples, mr and mf their means; sp: softplus;\n"
         "l(x) = -expm1(-c sp(-x))/c with c = (alpha - 1)/alpha, sp(-x) at alpha = 1;\n"
@@ -245,7 +247,7 @@ CATALOGUE: dict[str, Registry] = {
         "SCHEDULES",
         {
             "constant": Entry("1", "-"),
-            "linear": Entry("1 - p", "-"),
+            "linear": Entry("1 - p", "Goodfellow et al. 2016 (Deep Learning)"),
             "cosine": Entry("(1 + cos(pi p))/2", "Loshchilov & Hutter 2017"),
             "warmup": Entry("min(20 p, 1)", "Goyal et al. 2017"),
         },

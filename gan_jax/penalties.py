@@ -84,7 +84,7 @@ def r1_r2(
     return r1(discriminate, x_real, x_fake, key) + r2(discriminate, x_real, x_fake, key)
 
 
-def _between(x_real: jax.Array, x_fake: jax.Array, key: jax.Array) -> jax.Array:
+def between(x_real: jax.Array, x_fake: jax.Array, key: jax.Array) -> jax.Array:
     """A point between each real sample and its fake partner, uniform on the segment."""
     share = jax.random.uniform(key, (x_real.shape[0], *[1] * (x_real.ndim - 1)), x_real.dtype)
     return share * x_real + (1 - share) * x_fake
@@ -97,7 +97,7 @@ def gradient_penalty(
 
     Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", equation 3.
     """
-    x = _between(x_real, x_fake, key)
+    x = between(x_real, x_fake, key)
     return ((gradient_norms(discriminate, x) - 1) ** 2).mean()
 
 
@@ -108,7 +108,7 @@ def gradient_penalty_one_sided(
 
     Source: Petzka et al. 2018, "On the regularization of Wasserstein GANs" (WGAN-LP).
     """
-    x = _between(x_real, x_fake, key)
+    x = between(x_real, x_fake, key)
     return (relu(gradient_norms(discriminate, x) - 1) ** 2).mean()
 
 

@@ -196,6 +196,16 @@ def test_list_prints_names_formulas_and_sources(capsys, what):
     )
 
 
+def test_every_registry_can_be_listed():
+    from typing import get_args, get_type_hints
+
+    from gan_jax import cli
+    from gan_jax.catalogue import CATALOGUE
+
+    choices = get_args(get_type_hints(cli.List)["what"])
+    assert sorted(choices) == sorted(CATALOGUE)
+
+
 def test_seeds_are_a_count_or_a_list():
     assert parse_seeds("64") == 64
     assert parse_seeds("3,5,8") == (3, 5, 8)

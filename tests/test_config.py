@@ -69,7 +69,6 @@ from gan_jax.presets import preset
             {"loss": "relativistic_average_hinge", "batch_size": 8, "packing": 4},
             ["1 logit", "no average"],
         ),
-        ({"penalty": "dragan", "batch_size": 2}, ["1 real sample", "no deviation"]),
         (
             {"discriminator_normalization": "batch", "batch_size": 2},
             ["discriminator_normalization: 'batch'", "a batch of 1"],

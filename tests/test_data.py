@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.data import DATASETS, parabola
+from gan_jax.data import DATASETS, dirac, parabola, ring
+from gan_jax.data.mixtures import ring_centres
 
 
 @pytest.mark.parametrize("name", list(DATASETS))
@@ -50,3 +51,39 @@ def test_a_generator_of_the_right_half_only_covers_half_the_domain():
         np.testing.assert_allclose(
             parabola.measures["coverage"](jnp.stack([x, x**2], 1)), covered, rtol=1e-6
         )
+
+
+def test_the_ring_has_eight_places_none_twice():
+    # linspace(0, 2 pi, 8) would put the first and the last mode in one place.
+    centres = ring_centres(8)
+    distances = np.linalg.norm(centres[:, None] - centres[None], axis=2)[~np.eye(8, dtype=bool)]
+    np.testing.assert_allclose(distances.min(), 2 * np.sin(np.pi / 8))
+    np.testing.assert_allclose(np.linalg.norm(centres, axis=1), 1)
+
+
+def test_ring_samples_are_equally_many_gaussians_about_the_modes():
+    x = np.asarray(ring.sample(jax.random.key(1), 80_000), np.float64)
+    offsets = x[:, None] - ring.truth.centres[None]
+    nearest = np.linalg.norm(offsets, axis=2).argmin(axis=1)
+    share = np.bincount(nearest, minlength=8) / len(x)
+    np.testing.assert_allclose(share, 1 / 8, atol=4 * np.sqrt(7 / 64 / len(x)))
+    own = offsets[np.arange(len(x)), nearest]
+    np.testing.assert_allclose(own.std(axis=0), 0.01, rtol=0.02)
+    # Within 3 deviations in the plane: 1 - e^(-9/2).
+    x = jnp.asarray(x, jnp.float32)
+    np.testing.assert_allclose(ring.measures["high_quality"](x), 1 - np.exp(-4.5), atol=2e-3)
+    assert ring.measures["coverage"](x) == 1
+
+
+def test_a_mode_is_captured_by_one_sample_of_high_quality():
+    centres = jnp.asarray(ring.truth.centres)
+    captured, good = ring.measures["coverage"], ring.measures["high_quality"]
+    for n in (1, 5, 8):
+        assert captured(centres[:n]) == n / 8 and good(centres[:n]) == 1
+    # 3 deviations are 0.03: just within, and just without.
+    inwards = centres[:2] * jnp.array([[1 - 0.0299], [1 - 0.0301]])
+    assert captured(inwards) == 1 / 8 and good(inwards) == 0.5
+
+
+def test_dirac_data_are_one_point():
+    assert dirac.point and not dirac.sample(jax.random.key(0), 5).any()

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 from setups import TINY
@@ -60,7 +61,8 @@ ROWS = {
         -0.5,
         0.5j,
     ),
-    # Derived in the rule's docstring; its "first order in e" is exact for the Jacobian's trace.
+    "r1_r2 of 0.6": ({"penalty": "r1_r2", "penalty_weight": 0.6}, -0.6, root(0.6**2 - 0.25)),
+    # Derived in the rule's docstring.
     "unrolled": (
         {"update": "unrolled", "unrolled_steps": 3, "unrolled_learning_rate": 0.2},
         -0.15,
@@ -196,9 +198,9 @@ def test_a_zero_sum_bilinear_game_only_rotates_and_a_gradient_flow_only_contract
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adabelief"])
 def test_an_adaptive_scaling_is_what_the_next_update_divides_by(optimizer):
-    # Without the decay of the mean the next update is -rate times gradient over that root.
+    # The next update is -rate times the mean of gradients over that root; rmsprop keeps no mean.
     experiment = gan_jax.Experiment(
-        **(SMOOTH | {"optimizer": optimizer, "beta1": 0.0, "generator_learning_rate": 3e-3})
+        **(SMOOTH | {"optimizer": optimizer, "generator_learning_rate": 3e-3})
     )
     states = trained_states(experiment, 2)
     found = dynamics.spectra(experiment, states)
@@ -214,12 +216,19 @@ def test_an_adaptive_scaling_is_what_the_next_update_divides_by(optimizer):
         gradient = move(program.parts, program.leaves, state, batch).gradient
         rate = getattr(program.leaves, f"{player}_learning_rate")
         optimizer_ = program.parts.optimizer(rate, program.leaves)
-        updates, _ = optimizer_.update(gradient, getattr(state, player).optimizer_state)
+        updates, after = optimizer_.update(gradient, getattr(state, player).optimizer_state)
+        assert optax.tree.norm(gradient) > 1e-3
+        mean = optax.tree.get(after, "mu")
+        if mean is None:
+            mean = gradient
+        else:
+            correction = 1 - program.leaves.beta1 ** optax.tree.get(after, "count")
+            mean = jax.tree.map(lambda m: m / correction, mean)  # noqa: B023
         unit = program.leaves.discriminator_learning_rate
         by_hand = jax.tree.map(
             lambda d, g: -unit * d * g,  # noqa: B023
             getattr(diagonal, player),
-            gradient,
+            mean,
         )
         for ours, theirs in zip(*map(jax.tree.leaves, (by_hand, updates)), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=1e-7)
@@ -248,6 +257,46 @@ def test_the_step_contracts_where_the_amplification_says():
     assert dynamics.critical_step_size(flat)[0] == 2  # a flat direction does not count
 
 
+def test_what_is_not_finite_is_unknown_and_warns_nobody():
+    unknown = np.full((1, 3), np.nan + 0j)
+    assert np.isnan(dynamics.critical_step_size(unknown)).all()
+    assert np.isnan(dynamics.rotation_share(np.array([[[np.inf, 0.0], [0.0, 1.0]]]))).all()
+    experiment = gan_jax.Experiment(**SMOOTH, loss="kl")
+    states = trained_states(experiment, 2)
+    # One seed's discriminator so steep that e^logit overflows, also in float64.
+    huge = jax.tree.map(lambda x: np.array(x), states.discriminator.parameters)
+    huge["FeaturesFirstLayer_1"]["bias"][0] = 1e5
+    states = states._replace(discriminator=states.discriminator._replace(parameters=huge))
+    for most_exact in (1000, 0):
+        found = dynamics.spectra(experiment, states, most_exact=most_exact)
+        assert np.isnan(found.eigenvalues[0]).all() and np.isfinite(found.eigenvalues[1]).all()
+
+
+def test_momentum_and_optimistic_optimisers_have_amplifications_of_their_own():
+    def largest(matrix):
+        return abs(np.linalg.eigvals(matrix)).max()
+
+    z, beta = 0.3j - 0.1, 0.6
+    heavy = dynamics.amplification("simultaneous", "momentum", beta)
+    # x' = x + z x + beta (x - x_old), as a map of (x, x_old).
+    np.testing.assert_allclose(heavy(np.array(z)), largest([[1 + z + beta, -beta], [1, 0]]))
+    ahead = dynamics.amplification("simultaneous", "optimistic_sgd", beta)
+    np.testing.assert_allclose(ahead(np.array(z)), largest([[1 + 2 * z, -z], [1, 0]]))
+    assert dynamics.amplification("extragradient", "momentum", beta) is None
+    assert dynamics.amplification("alternating", "sgd", beta) is None
+
+
+def test_the_field_knows_what_decays():
+    noisy = gan_jax.preset("dirac", instance_noise=1.0, instance_noise_steps=10, batch_size=4)
+    deviations = [dynamics.field_batches(noisy, step=step)[0].noise_real for step in (0, 5, 10)]
+    np.testing.assert_allclose(deviations[1], 0.5 * deviations[0], rtol=1e-6)
+    assert not deviations[2].any()
+    falling = gan_jax.preset("dirac", learning_rate_schedule="linear", steps=100)
+    np.testing.assert_allclose(
+        [dynamics.learning_rate(falling, step) for step in (0, 50, 100)], [0.1, 0.05, 0], rtol=1e-6
+    )
+
+
 def test_alignment_is_the_cosine_of_the_next_two_updates():
     # Dirac-GAN near 0 turns by atan(h/2) a step: the cosine of successive updates.
     rates = {"generator_learning_rate": 0.8, "discriminator_learning_rate": 0.8}
@@ -268,5 +317,7 @@ def test_the_field_has_a_batch_of_its_own_the_same_for_all():
     trained_on, _ = draws.draw_batches(*make_program(experiment), draws.seed_key(0), 0)
     assert not np.isin(of_d.x_real, trained_on.x_real).any()
     larger, _ = dynamics.field_batches(experiment, 32)
+    more_steps, _ = dynamics.field_batches(experiment.replace(discriminator_steps=3))
+    np.testing.assert_array_equal(more_steps.z, of_d.z)
     assert of_d.x_real.shape == (4, 2) and larger.x_real.shape == (16, 2)
     assert of_g.x_real.shape == (8, 2)

@@ -42,7 +42,7 @@ def test_dirac_gan_prints_theory_beside_training(here, capsys, monkeypatch):
 
 def test_loss_saturation_measures_every_loss(here, capsys, monkeypatch):
     module = load("loss_saturation")
-    kept = ("saturating", "non_saturating", "wasserstein", "alpha_saturating")
+    kept = ("saturating", "non_saturating", "wasserstein")
     for name in set(module.gan_jax.LOSSES) - set(kept):
         monkeypatch.delitem(module.gan_jax.LOSSES, name)
     monkeypatch.setattr(module, "PROGRAMS", {name: module.PROGRAMS[name] for name in kept})
@@ -57,6 +57,7 @@ def test_loss_saturation_measures_every_loss(here, capsys, monkeypatch):
 def test_game_spectra_runs_and_draws(here, capsys, monkeypatch):
     module = load("game_spectra")
     monkeypatch.setattr(module, "WIDTHS", (4,))
+    monkeypatch.setattr(module, "VARIANTS", {"consensus": module.VARIANTS["consensus"]})
     module.main(Path("out"), steps=30, seeds=1, field_batch=4)
     printed = capsys.readouterr().out
     assert "consensus" in printed and "step limit" in printed

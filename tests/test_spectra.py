@@ -5,7 +5,6 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
-from setups import tiny_study
 
 import gan_jax
 from gan_jax.analysis import dynamics
@@ -89,8 +88,9 @@ def test_the_figure_has_a_row_a_variant_and_a_column_a_moment(kept):
 
 
 def test_variants_of_other_sizes_are_padded(tmp_path):
-    variants = {"narrow": {"generator_hidden": [2]}, "wide": {"generator_hidden": [3]}}
-    study = tiny_study(variants=variants, seeds=2, moments=1)
+    variants = {"narrow": {"generator_hidden": [1]}, "wide": {"generator_hidden": [2]}}
+    base = BASE.replace(data="parabola", generator="dense", discriminator_hidden=[2])
+    study = gan_jax.Study("sizes", base.replace(optimizer="adam"), variants, seeds=2, moments=1)
     gan_jax.run_study(study, tmp_path / "sizes")
     spectrum = study_spectra(tmp_path / "sizes")
     counts = spectrum["real"].isel(step=0).notnull().sum("eigenvalue").values
@@ -100,11 +100,11 @@ def test_variants_of_other_sizes_are_padded(tmp_path):
         == [spectrum["parameters"].values[1]] * 2
         == [spectrum.sizes["eigenvalue"]] * 2
     )
-    assert bool(spectrum["preconditioned"].all())  # the tiny study trains with Adam
+    assert bool(spectrum["preconditioned"].all())
 
 
 def test_a_folder_without_what_is_needed_is_refused_in_one_line(kept, tmp_path, capsys):
-    study, folder, _ = kept
+    _, folder, _ = kept
     assert main(["spectrum", str(tmp_path)]) == 2
     assert "no study.yaml" in capsys.readouterr().err
     stateless = gan_jax.Study("stateless", BASE, {"r1": {}}, seeds=1, moments=0)
@@ -119,7 +119,6 @@ def test_a_folder_without_what_is_needed_is_refused_in_one_line(kept, tmp_path, 
     (unfinished / "study.yaml").write_text((folder / "study.yaml").read_text())
     with pytest.raises(ConfigError, match="2 of 2 cells are not done"):
         study_spectra(unfinished)
-    del study
 
 
 def test_hostile_and_damaged_states_are_refused_and_never_unpickled(tmp_path):
@@ -144,6 +143,8 @@ def test_hostile_and_damaged_states_are_refused_and_never_unpickled(tmp_path):
     damaged(lambda: path.write_bytes(whole[: len(whole) // 2]))
     damaged(lambda: path.write_bytes(b""))
     damaged(path.unlink)
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    damaged(lambda: path.write_bytes((tmp_path / "one.npy").read_bytes()))
     name = "40/generator/parameters/theta"
     damaged(lambda: np.savez(path, **(arrays | {name: np.zeros((3, 1))})))
     damaged(lambda: np.savez(path, **(arrays | {name: np.array([[Bomb()], [Bomb()]])})))

@@ -255,8 +255,11 @@ def test_a_stabiliser_that_is_off_is_not_in_the_program_and_one_that_is_on_is_a_
         "generator_ema": (0.9, 0.99),
         "penalty_weight": (1.0, 2.0),
         "consensus_weight": (1.0, 2.0),
+        "instance_noise_steps": (7, 9),
+        "loss_parameters": ({"alpha_d": 0.5}, {"alpha_d": 2.0, "alpha_g": 0.7}),
     }
-    program, key, state = set_up(**{name: values[0] for name, values in fields.items()})
+    loss = {"loss": "alpha_saturating"}
+    program, key, state = set_up(**loss, **{name: values[0] for name, values in fields.items()})
     traces = []
 
     def step(leaves, state):
@@ -265,7 +268,8 @@ def test_a_stabiliser_that_is_off_is_not_in_the_program_and_one_that_is_on_is_a_
 
     jitted = jax.jit(step)
     for which in (0, 1):
-        other, _, _ = set_up(**{name: values[which] for name, values in fields.items()})
+        chosen = {name: values[which] for name, values in fields.items()}
+        other, _, _ = set_up(**loss, **chosen)
         jitted(other.leaves, state)
     assert len(traces) == 1
     off, _, _ = set_up()

@@ -12,7 +12,6 @@ import gan_jax
 from gan_jax.game import draws, field, players
 from gan_jax.game import gan as game
 from gan_jax.game.parts import current_parameters
-from gan_jax.game.updates import UPDATES
 
 SMALL = 1e-4  # so near the equilibrium that theory's linear game is the whole game in float32
 
@@ -74,6 +73,11 @@ CRITICAL = {
     "r2": ({"penalty": "r2", "penalty_weight": 0.4}, 2 * 0.2 / 0.25),
     "r1_overdamped": ({"penalty": "r1", "penalty_weight": 2.0}, 2 / (1 + np.sqrt(3) / 2)),
     "consensus": ({"update": "consensus", "consensus_weight": 2.0}, 2 * 0.5 / (0.25 + 0.25)),
+    "r1_r2": ({"penalty": "r1_r2", "penalty_weight": 0.3}, 2 * 0.3 / 0.25),
+    "unrolled": (
+        {"update": "unrolled", "unrolled_steps": 5, "unrolled_learning_rate": 0.1},
+        2 * (5 * 0.1 / 4) / 0.25,
+    ),
     "extragradient": ({"update": "extragradient"}, 1 / 0.5),
     "optimistic": ({"update": "optimistic"}, 1 / np.sqrt(3) / 0.5),
     "optimistic_sgd": ({"optimizer": "optimistic_sgd"}, 1 / np.sqrt(3) / 0.5),
@@ -88,6 +92,35 @@ def test_the_critical_step_size_separates_contraction_from_expansion(name):
         # Over many steps, since a contraction need not be monotone in this norm.
         early, late = path[50:100].max(), path[350:400].max()
         assert (late < early) == contracts
+
+
+@pytest.mark.parametrize(("share", "contracts"), [(0.98, True), (1.02, False)])
+def test_the_critical_step_size_of_instance_noise(monkeypatch, share, contracts):
+    # Noise of +-sigma in one batch, whose variance is exactly the noise's: -s^2/4 +- i ... .
+    sigma = 0.8
+    signs = jnp.array([[sigma], [-sigma]])
+
+    def draw(*arguments):
+        of_discriminator, of_generator = draws.draw_batches(*arguments)
+        return (
+            of_discriminator._replace(noise_real=signs[None], noise_fake=signs[None]),
+            of_generator._replace(noise_real=signs, noise_fake=signs),
+        )
+
+    monkeypatch.setattr(game, "draw_batches", draw)
+    critical = 2 * (sigma**2 / 4) / 0.25
+    experiment = dirac(share * critical, instance_noise=sigma, batch_size=2)
+    program = game.make_program(experiment)
+    key = draws.seed_key(0)
+
+    def step(state, _):
+        state, _ = game.train_step(*program, state, key, state.step)
+        return state, (state.generator.parameters["theta"], state.discriminator.parameters["psi"])
+
+    state = placed(game.init(program.parts, program.leaves, key), 1e-4, 0.5e-4)
+    path = np.concatenate(jax.jit(lambda s: jax.lax.scan(step, s, length=400)[1])(state), axis=1)
+    radius = np.linalg.norm(path, axis=1)
+    assert (radius[350:].max() < radius[50:100].max()) == contracts
 
 
 def test_alternating_keeps_its_distance_below_its_critical_step_and_not_above():
@@ -287,8 +320,3 @@ def test_phases_move_one_player_and_freeze_the_other_whole():
         assert after.optimizer_state[0].count == before.optimizer_state[0].count + 1
         assert np.isfinite(info).all()  # both losses and gradients are reported at every step
         state = new
-
-
-@pytest.mark.parametrize("update", list(UPDATES))
-def test_every_rule_is_documented_with_a_source(update):
-    assert "Source:" in UPDATES[update].__doc__

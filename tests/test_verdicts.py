@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import gan_jax
+from gan_jax.analysis import quality
 from gan_jax.analysis.verdicts import Criteria, detrended_deviation, judge
 from gan_jax.config import ConfigError
 
@@ -112,3 +114,38 @@ def test_detrended_deviation_ignores_a_straight_line():
     np.testing.assert_allclose(deviations[0], 0, atol=1e-12)
     np.testing.assert_allclose(deviations[1], 1, rtol=0.05)
     assert detrended_deviation(np.ones((3, 2))).tolist() == [0, 0, 0]
+
+
+def test_data_that_are_one_point_have_no_width_to_collapse_from():
+    # No diversity curve, a floor of zero: converged is nearness in data units, by the tolerance.
+    floors = {"distance": np.zeros(100), "pair_distance": np.zeros(100)}
+
+    def judged(distance, **changes):
+        given = curves(distance=np.broadcast_to(distance, N), **changes)
+        for name in ("diversity", *TRUTH):
+            del given[name]
+        return judge(given, "distance", floors, np.array([-1])).outcome[0]
+
+    assert judged(0.009) == "converged" and judged(0.011) != "converged"
+    assert judged(np.inf) == "diverged"
+    assert judged(5.0) == "unconverged"
+    swing = 0.05 * np.sin(np.arange(N))
+    assert judged(1.0 + swing) == "oscillating" and judged(1.0 + swing / 10) == "unconverged"
+
+
+def test_dirac_gans_end_as_theory_says():
+    variants = {
+        "r1": {"penalty": "r1", "penalty_weight": 1.0},
+        "wasserstein": {"loss": "wasserstein"},
+    }
+    base = gan_jax.preset("dirac")
+    outcomes = {}
+    for name, fields in variants.items():
+        experiment = base.replace(**fields)
+        run = gan_jax.train_seeds(experiment, 8, 8, evaluation=quality.evaluation(experiment))
+        judged = judge(
+            run.history, quality.QUALITY, quality.floors(experiment), run.first_nonfinite_step
+        )
+        outcomes[name] = set(judged.outcome.tolist())
+    assert outcomes["r1"] == {"converged"}
+    assert "converged" not in outcomes["wasserstein"]

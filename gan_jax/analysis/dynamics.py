@@ -3,16 +3,17 @@
 Why: whether a GAN's training settles is decided by the eigenvalues of the game's vector field, not
 by either loss. The field is v = -(gradient of the generator's loss in its own parameters, gradient
 of the discriminator's in its own), as the experiment's update follows it: with consensus its
-addition, with unrolling the generator's look-ahead. The batch that defines v is fixed, drawn from
-`data_seed`: the same for every seed, variant and state. Everything is computed in float64.
+addition, with unrolling the generator's look-ahead (a script's own rule is taken to follow each
+player's own gradient). The batch that defines v is fixed, drawn from `data_seed`: the same for
+every seed, state, and variant of the same data and batch size. Everything is computed in float64.
 
 An update multiplies each gradient by a positive diagonal: the learning rates, of an adaptive
 optimiser divided by the root of its second moment. The field reported is the *scaled* one, D v,
 where D = diag(rate of the player / rate of the discriminator) for gradient descent, with or without
 momentum; so with equal rates it is v itself. An adaptive optimiser's D also has 1 / (sqrt(nu) +
-1e-8), its second moments nu frozen as its next update on this batch would have them: the
-preconditioned field, whose momentum is left out. So a simultaneous step of the discriminator's
-rate h multiplies an eigenvector with eigenvalue a by 1 + h a.
+epsilon), its second moments nu frozen as its next update on this batch would have them: the
+preconditioned field, whose momentum is left out, as gradient clipping is. So a simultaneous step of
+the discriminator's rate h multiplies an eigenvector with eigenvalue a by 1 + h a.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from jax.flatten_util import ravel_pytree
 from gan_jax.config import Experiment, Leaves
 from gan_jax.game import field, updates
 from gan_jax.game.draws import data_key, draw_batches, seed_key
-from gan_jax.game.gan import Program, make_program, player_optimizer, train_step
+from gan_jax.game.gan import make_program, player_optimizer, train_step
+from gan_jax.game.optimizers import SCHEDULES
 from gan_jax.game.parts import Batch, Parameters, Parts, current_parameters
 from gan_jax.game.state import GanState
 
@@ -41,7 +43,10 @@ FIELD = 5
 MOST_EXACT = 3000
 N_LEADING = 20
 COLUMNS_AT_ONCE = 64
-EPSILON = 1e-8
+# The Jacobians made at once, float64: so many entries, 128 MiB.
+ENTRIES_AT_ONCE = 2**24
+# Optimiser -> what it adds to a second moment under the root, and to the root.
+EPSILONS = {"adabelief": (1e-16, 1e-16)}
 # What an update rule descends, where that is not each player's own gradient.
 DESCENTS: dict[Any, Callable[..., Parameters]] = {
     updates.consensus: field.consensus_descent,
@@ -59,7 +64,7 @@ class Spectra(NamedTuple):
         that contracts or expands) and A antisymmetric (the part that rotates); 0 for a gradient
         field, 1 for a purely rotating one. NaN where not `exact`.
       contraction: v.J v / v.v [seed], the rate at which the field grows (or, negative, shrinks)
-        along itself.
+        along itself; NaN where v vanishes.
       rotation: |A v| / |v| [seed], the rate at which the antisymmetric part turns it.
       exact: whether the Jacobians were made whole.
       preconditioned: whether second moments are in the scaling.
@@ -73,18 +78,42 @@ class Spectra(NamedTuple):
     preconditioned: bool
 
 
-def field_batches(experiment: Experiment, batch_size: int | None = None) -> tuple[Batch, Batch]:
+def field_batches(
+    experiment: Experiment, batch_size: int | None = None, step: int = 0
+) -> tuple[Batch, Batch]:
     """The batches that define the field: the discriminator's, and the generator's.
 
-    As a first training step would draw them from the data seed, of `batch_size`; the experiment's
-    if None. A lazy penalty is taken at every update, with its plain weight: what it is on average.
+    As a first training step would draw them from the data seed. A lazy penalty is taken at every
+    update, with its plain weight: what it is on average.
+
+    Args:
+      experiment: the game.
+      batch_size: the experiment's if None.
+      step: steps taken, on which instance noise that decays depends, and nothing else.
     """
+    # So that variants that differ in discriminator_steps have the same batches.
+    experiment = experiment.replace(discriminator_steps=1)
     if batch_size is not None:
         experiment = experiment.replace(batch_size=batch_size)
     program, key = make_program(experiment), data_key(experiment.data_seed, FIELD)
-    batches, of_generator = draw_batches(*program, key, 0)
+    leaves = program.leaves
+    if leaves.instance_noise is not None:
+        remaining = max(1 - step / float(leaves.instance_noise_steps), 0)
+        leaves = leaves._replace(
+            instance_noise=leaves.instance_noise * np.float32(remaining),
+            instance_noise_steps=np.float32(np.inf),
+        )
+    batches, of_generator = draw_batches(program.parts, leaves, program.training_set, key, 0)
     of_discriminator = jax.tree.map(lambda x: x[0], batches)
     return of_discriminator._replace(penalty_scale=None), of_generator
+
+
+def learning_rate(experiment: Experiment, step: int) -> float:
+    """The discriminator's learning rate in force after so many steps, by its schedule."""
+    factor = SCHEDULES[experiment.learning_rate_schedule](
+        jnp.float32(step / experiment.total_steps)
+    )
+    return float(experiment.discriminator_learning_rate * factor)
 
 
 def vector_field(
@@ -112,7 +141,10 @@ def scaling(parts: Parts, leaves: Leaves, state: GanState, *batches: Batch) -> P
             return jax.tree.map(lambda x: jnp.full_like(x, rate / unit), gradient)
         count = optax.tree.get(after, "count")
         correction = 1.0 if count is None else 1 - leaves.beta2**count
-        return jax.tree.map(lambda nu: rate / unit / (jnp.sqrt(nu / correction) + EPSILON), moments)
+        under_root, epsilon = EPSILONS.get(parts.static.optimizer, (0.0, 1e-8))
+        return jax.tree.map(
+            lambda nu: rate / unit / (jnp.sqrt(nu / correction + under_root) + epsilon), moments
+        )
 
     return Parameters(
         of(state.generator, gradient.generator, leaves.generator_learning_rate),
@@ -200,10 +232,10 @@ def jacobians(
       states: a leading axis of seeds.
       batches: what defines the field; `field_batches` by default.
     """
-    program, batches = _prepared(experiment, batches)
+    program, defining = make_program(experiment), batches or field_batches(experiment)
     with jax.enable_x64(True):
-        leaves, states, batches = as_float64((program.leaves, states, batches))
-        return np.asarray(_jacobians(program.parts, leaves, states, *batches))
+        leaves, states, defining = as_float64((program.leaves, states, defining))
+        return np.asarray(_jacobians(program.parts, leaves, states, *defining))
 
 
 def spectra(
@@ -222,39 +254,37 @@ def spectra(
       most_exact: with more parameters than this, only leading eigenvalues are found, by Arnoldi's
         iteration (SciPy) on products with the Jacobian.
     """
-    program, batches = _prepared(experiment, batches)
+    at = int(np.max(states.step))
+    defining = field_batches(experiment, step=at) if batches is None else batches
+    program = make_program(experiment)
+    n, n_seeds = n_parameters(states), len(states.step)
+    eigenvalues, shares = [], np.full(n_seeds, np.nan)
     with jax.enable_x64(True):
-        leaves, states, batches = as_float64((program.leaves, states, batches))
-        contraction, rotation = _along_field(program.parts, leaves, states, *batches)
-        exact = n_parameters(states) <= most_exact
-        if exact:
-            matrices = np.asarray(_jacobians(program.parts, leaves, states, *batches))
-            eigenvalues, share = eigenvalues_of(matrices), rotation_share(matrices)
+        leaves, states, defining = as_float64((program.leaves, states, defining))
+        rest = program.parts, leaves
+        contraction, rotation = _along_field(*rest, states, *defining)
+        if n <= most_exact:
+            size = min(max(ENTRIES_AT_ONCE // n**2, 1), n_seeds)
+            for first in range(0, n_seeds, size):
+                # The last ones again, where they are fewer: one program.
+                places = np.minimum(np.arange(first, first + size), n_seeds - 1)
+                some = jax.tree.map(lambda x: x[places], states)  # noqa: B023
+                matrices = np.asarray(_jacobians(*rest, some, *defining))[: n_seeds - first]
+                eigenvalues.append(eigenvalues_of(matrices))
+                shares[first : first + size] = rotation_share(matrices)
         else:
-            n_seeds = len(contraction)
-            eigenvalues = np.stack(
-                [
-                    _leading(program.parts, leaves, jax.tree.map(lambda x: x[i], states), batches)  # noqa: B023
-                    for i in range(n_seeds)
-                ]
-            )
-            share = np.full(n_seeds, np.nan)
+            for place in range(n_seeds):
+                state = jax.tree.map(lambda x: x[place], states)  # noqa: B023
+                eigenvalues.append(_leading(*rest, state, defining)[None])
     second_moments = optax.tree.get(states.discriminator.optimizer_state, "nu") is not None
     return Spectra(
-        eigenvalues,
-        share,
+        np.concatenate(eigenvalues),
+        shares,
         np.asarray(contraction),
         np.asarray(rotation),
-        exact,
+        exact=n <= most_exact,
         preconditioned=second_moments,
     )
-
-
-def _prepared(
-    experiment: Experiment, batches: tuple[Batch, Batch] | None
-) -> tuple[Program, tuple[Batch, Batch]]:
-    program = make_program(experiment)
-    return program, batches or field_batches(experiment)
 
 
 def eigenvalues_of(matrices: np.ndarray) -> np.ndarray:
@@ -268,8 +298,12 @@ def eigenvalues_of(matrices: np.ndarray) -> np.ndarray:
 def rotation_share(matrices: np.ndarray) -> np.ndarray:
     """|A|^2 / |J|^2 [seed] of matrices J [seed, n, n] with antisymmetric part A = (J - J^T)/2.
 
+    NaN where J is zero or not finite.
+
     Source: Balduzzi et al. 2018, "The Mechanics of n-Player Differentiable Games", lemma 1.
     """
+    finite = np.isfinite(matrices).all(axis=(1, 2), keepdims=True)
+    matrices = np.where(finite, matrices, 0.0)
     antisymmetric = (matrices - matrices.swapaxes(1, 2)) / 2
     squares = (matrices**2).sum(axis=(1, 2))
     return (antisymmetric**2).sum(axis=(1, 2)) / np.where(squares > 0, squares, np.nan)
@@ -279,26 +313,31 @@ def _leading(
     parts: Parts, leaves: Leaves, state: GanState, batches: tuple[Batch, Batch]
 ) -> np.ndarray:
     """The eigenvalues of largest real part, then those of largest modulus; NaN if not converged."""
-    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
+    from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigs
 
     n = ravel_pytree(current_parameters(state))[0].size
     product = partial(_product, parts, leaves, state, batches)
-    operator = LinearOperator((n, n), matvec=lambda x: np.asarray(product(x.ravel())), dtype=float)
+    # Its constructor makes an operator of another class, with arguments of its own.
+    operator: Any = LinearOperator(  # pyright: ignore[reportCallIssue]
+        (n, n),
+        matvec=lambda x: np.asarray(product(x.ravel())),  # pyright: ignore[reportCallIssue]
+        dtype=float,  # pyright: ignore[reportCallIssue]
+    )
     start = np.random.default_rng(0).standard_normal(n)  # ARPACK's own is not reproducible
     found = np.full((2, N_LEADING), np.nan, np.complex128)
+    if not np.isfinite(product(start)).all():  # a diverging seed's gradients may overflow
+        return found.ravel()
     for row, which in enumerate(("LR", "LM")):
         try:
             values = eigs(operator, N_LEADING, which=which, v0=start, return_eigenvectors=False)
         except ArpackNoConvergence as error:
             values = error.eigenvalues
-        order = np.argsort(-values.real if which == "LR" else -abs(values))
+        except ArpackError:
+            continue
+        values = np.asarray(values)
+        order = np.argsort(-np.real(values) if which == "LR" else -np.abs(values))
         found[row, : len(values)] = values[order]
     return found.ravel()
-
-
-def _amplification_of_optimistic(z: np.ndarray) -> np.ndarray:
-    root = np.sqrt((1 + 2 * z) ** 2 - 4 * z + 0j)
-    return np.maximum(abs(1 + 2 * z + root), abs(1 + 2 * z - root)) / 2
 
 
 # Update rule -> how much one step of plain gradient descent stretches an eigenvector, as a function
@@ -309,22 +348,47 @@ AMPLIFICATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "unrolled": lambda z: abs(1 + z),
     "consensus": lambda z: abs(1 + z),
     "extragradient": lambda z: abs(1 + z + z**2),
-    "optimistic": _amplification_of_optimistic,
+    "optimistic": lambda z: _largest_root(1 + 2 * z, z),
 }
+
+
+def _largest_root(sum_: np.ndarray, product: np.ndarray) -> np.ndarray:
+    """The larger modulus of the roots of m^2 - sum m + product."""
+    root = np.sqrt(sum_**2 - 4 * product + 0j)
+    return np.maximum(abs(sum_ + root), abs(sum_ - root)) / 2
+
+
+def amplification(
+    update: str, optimizer: str, beta1: float
+) -> Callable[[np.ndarray], np.ndarray] | None:
+    """How much one step stretches an eigenvector, as a function of z = h a; None if not known.
+
+    An adaptive optimiser is taken without its momentum. The heavy ball's factor is the larger root
+    of m^2 - (1 + beta1 + z) m + beta1, an optimistic optimiser's the optimistic rule's, each under
+    a rule whose step is otherwise simultaneous.
+    """
+    plain = update in ("simultaneous", "unrolled", "consensus")
+    if optimizer == "momentum":
+        return (lambda z: _largest_root(1 + beta1 + z, z * 0 + beta1)) if plain else None
+    if optimizer.startswith("optimistic_"):
+        return AMPLIFICATIONS["optimistic"] if plain else None
+    return AMPLIFICATIONS.get(update)
 
 
 def critical_step_size(eigenvalues: np.ndarray) -> np.ndarray:
     """The step size below which a simultaneous step contracts: min 2 |Re a| / |a|^2 [seed].
 
-    Over eigenvalues [seed, n]; 0 where one of them has no negative real part. Eigenvalues of less
-    than 1e-9 times the largest modulus are flat directions, and left out.
+    Over eigenvalues [seed, n]; 0 where one of them has no negative real part, NaN where none is
+    known. Eigenvalues of less than 1e-9 times the largest modulus are flat directions, and left
+    out. Of leading eigenvalues only, it is an upper bound.
 
     Source: Mescheder et al. 2017, "The Numerics of GANs", lemma 4.
     """
-    modulus = abs(eigenvalues)
-    counted = modulus > 1e-9 * np.nanmax(modulus, axis=1, keepdims=True)
-    limits = -2 * eigenvalues.real / np.where(counted, modulus, 1.0) ** 2
-    return np.maximum(np.where(counted, limits, np.inf).min(axis=1), 0)
+    modulus = np.where(np.isfinite(eigenvalues), abs(eigenvalues), 0.0)
+    counted = modulus > 1e-9 * modulus.max(axis=1, keepdims=True)
+    limits = -2 * np.real(eigenvalues) / np.where(counted, modulus, 1.0) ** 2
+    smallest = np.where(counted, limits, np.inf).min(axis=1)
+    return np.where(counted.any(axis=1), np.maximum(smallest, 0), np.nan)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -352,7 +416,8 @@ def update_alignments(
     """Cosine [seed] between the next two updates of both players' parameters together.
 
     The updates are those that training would make, on its own batches, optimisers included: near 1
-    it goes straight on, near -1 to and fro.
+    it goes straight on, near -1 to and fro. 0 at a change of turns in `phased`; NaN where nothing
+    moves, as after a schedule that ends at 0.
     """
     program = make_program(experiment)
     return np.asarray(_alignments(*program, states, np.asarray(seeds, np.uint32)))

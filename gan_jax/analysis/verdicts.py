@@ -50,8 +50,8 @@ class Criteria:
     """Converged: where the truth is a curve, and the mean distance from it is within this share of
     the mean distance of two real samples. Distances along slices overlook a cloud about a curve."""
     point_tolerance: float = 0.01
-    """Converged: of data that are one point, whose floor is zero, quality within this, data units.
-    No generator of theirs counts as collapsed."""
+    """Of data that are one point, whose floor is zero: converged means within this, data units, and
+    oscillating a deviation beyond it. No generator of theirs counts as collapsed."""
     converged_share: float = 0.9
     """Converged: all that at this share of the tail's records."""
     separating_accuracy: float = 0.99
@@ -107,6 +107,7 @@ def judge(
     diverged = (first_nonfinite_step >= 0) | ~np.isfinite(curves[quality]).all(axis=1)
     total = partial = np.zeros(len(diverged), bool)
     limit = criteria.converged_factor * np.percentile(floors[quality], 95)
+    noise = criteria.oscillation_errors * np.std(floors[quality], ddof=1)
     if "diversity" in tail:
         # NaN is not <=
         diverged |= ~(curves["diversity"] <= criteria.diverged_diversity).all(axis=1)
@@ -114,7 +115,7 @@ def judge(
         total = diversity < criteria.collapsed_diversity
         partial = diversity < criteria.partial_diversity
     else:
-        limit += criteria.point_tolerance
+        limit, noise = limit + criteria.point_tolerance, noise + criteria.point_tolerance
     if "coverage" in tail:
         partial = partial | (np.median(tail["coverage"], axis=1) < criteria.partial_coverage)
     near = tail[quality] <= limit
@@ -125,8 +126,7 @@ def judge(
         "collapsed": total | partial,
         "converged": near.mean(axis=1) >= criteria.converged_share,
         "overpowered": _overpowered(curves, tail, criteria),
-        "oscillating": detrended_deviation(tail[quality])
-        > criteria.oscillation_errors * np.std(floors[quality], ddof=1),
+        "oscillating": detrended_deviation(tail[quality]) > noise,
     }
     outcome = np.select(list(rules.values()), list(rules), default="unconverged").astype(str)
     detail = np.where(outcome == "collapsed", np.where(total, "total", "partial"), "").astype(str)

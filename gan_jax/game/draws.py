@@ -91,7 +91,11 @@ def _penalty_scales(static: Static, step: jax.typing.ArrayLike) -> jax.Array | N
     """A lazy penalty's scale at each of a step's discriminator updates; None for every one."""
     if static.penalty_every == 1:
         return None
-    numbers = step * static.discriminator_steps + jnp.arange(static.discriminator_steps)
+    step = jnp.asarray(step)
+    before = step * static.discriminator_steps  # discriminator updates so far
+    if static.update == "phased":  # half of the steps are the generator's
+        before = step // (2 * static.phase_steps) * static.phase_steps + step % static.phase_steps
+    numbers = before + jnp.arange(static.discriminator_steps)
     due = numbers % static.penalty_every == 0
     return jnp.where(due, jnp.float32(static.penalty_every), 0)
 

@@ -224,7 +224,11 @@ def _averaged(leaves: Leaves, state: GanState) -> GanState:
     return state._replace(generator_ema=moved)
 
 
-def _unrolled_move(parts: Parts, leaves: Leaves, state: GanState, *batches: Batch) -> Move:
+def _unrolled_move(
+    parts: Parts, leaves: Leaves, state: GanState, looked_at: Batch, own: Batch
+) -> Move:
+    # Several inner steps on a lazy penalty's due batch would take it as many times too often.
+    batches = looked_at._replace(penalty_scale=None), own
     here = current_parameters(state)
 
     def loss(generator: Any) -> tuple[jax.Array, Seen]:
@@ -235,8 +239,10 @@ def _unrolled_move(parts: Parts, leaves: Leaves, state: GanState, *batches: Batc
 
 
 def _consensus_gradient(
-    parts: Parts, leaves: Leaves, state: GanState, *batches: Batch
+    parts: Parts, leaves: Leaves, state: GanState, of_discriminator: Batch, of_generator: Batch
 ) -> Parameters:
+    # Squared, a lazy penalty's scale would not average to one.
+    batches = of_discriminator._replace(penalty_scale=None), of_generator
     here = current_parameters(state)
     return field.consensus_gradient(parts, leaves, here, state, *batches)
 

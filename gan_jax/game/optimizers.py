@@ -22,7 +22,7 @@ WARMUP_SHARE = 0.05
 
 
 def sgd(learning_rate: jax.Array, leaves: Leaves) -> optax.GradientTransformation:
-    """Plain gradient descent: the set-up of the theory."""
+    """Plain gradient descent, the set-up of the theory (Robbins and Monro 1951)."""
     del leaves
     return optax.sgd(learning_rate)
 
@@ -75,7 +75,7 @@ def constant(progress: jax.Array) -> jax.Array:
 
 
 def linear(progress: jax.Array) -> jax.Array:
-    """From 1 down to 0 in a straight line."""
+    """From 1 down to 0 in a straight line (Goodfellow et al. 2016, "Deep Learning", 8.3.1)."""
     return optax.linear_schedule(1.0, 0.0, 1)(progress)  # pyright: ignore[reportReturnType]
 
 

@@ -114,7 +114,7 @@ def unrolled(static: Static, players: Players, state: GanState) -> tuple[GanStat
     discriminator then takes its ordinary update only. k = 0 is `simultaneous`.
 
     Near Dirac-GAN's equilibrium the look-ahead adds -k e/2 to the generator's own entry of the
-    Jacobian: eigenvalues -k e/4 +- sqrt(k^2 e^2/16 - 1/4), to first order in e.
+    Jacobian: eigenvalues -k e/4 +- sqrt(k^2 e^2/16 - 1/4).
 
     Source: Metz et al. 2017, "Unrolled Generative Adversarial Networks", section 2.
     """

@@ -14,6 +14,7 @@ from gan_jax.losses.alpha import (
     alpha_cross_entropy,
     alpha_non_saturating_generator,
     alpha_saturating_generator,
+    smoothed_alpha_cross_entropy,
 )
 from gan_jax.losses.classic import (
     cross_entropy,
@@ -36,6 +37,7 @@ from gan_jax.losses.divergences import (
     pearson_generator,
     reverse_kl_discriminator,
     reverse_kl_generator,
+    smoothed_jensen_shannon_discriminator,
     squared_hellinger_discriminator,
     squared_hellinger_generator,
 )
@@ -81,13 +83,27 @@ LOSSES: dict[str, GanLoss] = {
         relativistic_average_least_squares_generator,
         averages=True,
     ),
-    "alpha_saturating": GanLoss(alpha_cross_entropy, alpha_saturating_generator, ALPHAS),
-    "alpha_non_saturating": GanLoss(alpha_cross_entropy, alpha_non_saturating_generator, ALPHAS),
+    "alpha_saturating": GanLoss(
+        alpha_cross_entropy,
+        alpha_saturating_generator,
+        ALPHAS,
+        smoothed_discriminator=smoothed_alpha_cross_entropy,
+    ),
+    "alpha_non_saturating": GanLoss(
+        alpha_cross_entropy,
+        alpha_non_saturating_generator,
+        ALPHAS,
+        smoothed_discriminator=smoothed_alpha_cross_entropy,
+    ),
     "kl": GanLoss(kl_discriminator, kl_generator),
     "reverse_kl": GanLoss(reverse_kl_discriminator, reverse_kl_generator),
     "pearson": GanLoss(pearson_discriminator, pearson_generator),
     "squared_hellinger": GanLoss(squared_hellinger_discriminator, squared_hellinger_generator),
-    "jensen_shannon": GanLoss(jensen_shannon_discriminator, jensen_shannon_generator),
+    "jensen_shannon": GanLoss(
+        jensen_shannon_discriminator,
+        jensen_shannon_generator,
+        smoothed_discriminator=smoothed_jensen_shannon_discriminator,
+    ),
 }
 
 __all__ = ["LOSSES", "GanLoss", "LossFn"]

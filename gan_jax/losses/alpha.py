@@ -44,6 +44,26 @@ def alpha_cross_entropy(
     return alpha_loss(logits_real, alpha_d).mean() + alpha_loss(-logits_fake, alpha_d).mean()
 
 
+def smoothed_alpha_cross_entropy(
+    logits_real: jax.Array,
+    logits_fake: jax.Array,
+    label_smoothing: jax.Array,
+    alpha_d: jax.Array,
+    alpha_g: jax.Array,
+) -> jax.Array:
+    """Classify real as 1 - s and fake as 0: mean [(1 - s) l(r) + s l(-r)] + mean l(-f), alpha_d.
+
+    s = `label_smoothing`.
+
+    Source: Salimans et al. 2016, "Improved Techniques for Training GANs", section 3.4, applied to
+    Welfert et al. 2024.
+    """
+    del alpha_g
+    as_real, as_fake = alpha_loss(logits_real, alpha_d), alpha_loss(-logits_real, alpha_d)
+    real = (1 - label_smoothing) * as_real + label_smoothing * as_fake
+    return real.mean() + alpha_loss(-logits_fake, alpha_d).mean()
+
+
 def alpha_saturating_generator(
     logits_real: jax.Array, logits_fake: jax.Array, alpha_d: jax.Array, alpha_g: jax.Array
 ) -> jax.Array:

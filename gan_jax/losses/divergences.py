@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import softplus
 
-from gan_jax.losses.classic import cross_entropy
+from gan_jax.losses.classic import cross_entropy, smoothed_cross_entropy
 
 
 def kl_discriminator(logits_real: jax.Array, logits_fake: jax.Array) -> jax.Array:
@@ -103,6 +103,17 @@ def jensen_shannon_discriminator(logits_real: jax.Array, logits_fake: jax.Array)
     Source: Nowozin et al. 2016, "f-GAN", table 2, Jensen-Shannon.
     """
     return cross_entropy(logits_real, logits_fake) - 2 * math.log(2)
+
+
+def smoothed_jensen_shannon_discriminator(
+    logits_real: jax.Array, logits_fake: jax.Array, label_smoothing: jax.Array
+) -> jax.Array:
+    """mean [(1 - s) sp(-r) + s sp(r)] + mean sp(f) - 2 log 2, s = `label_smoothing`.
+
+    Source: Salimans et al. 2016, "Improved Techniques for Training GANs", section 3.4, applied to
+    Nowozin et al. 2016.
+    """
+    return smoothed_cross_entropy(logits_real, logits_fake, label_smoothing) - 2 * math.log(2)
 
 
 def jensen_shannon_generator(logits_real: jax.Array, logits_fake: jax.Array) -> jax.Array:

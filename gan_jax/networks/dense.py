@@ -101,7 +101,10 @@ class DenseNetwork(nn.Module):
 
 
 def dense(spec: NetworkSpec) -> nn.Module:
-    """Build a multilayer perceptron of `spec.hidden` widths; its last layer is linear."""
+    """Build a multilayer perceptron of `spec.hidden` widths; its last layer is linear.
+
+    Source: initial weights of He et al. 2015, "Delving Deep into Rectifiers".
+    """
     return DenseNetwork(
         spec.hidden, spec.activation, spec.output_shape, spec.normalization, spec.spectral_norm
     )

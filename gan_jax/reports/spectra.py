@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from gan_jax.analysis.dynamics import AMPLIFICATIONS
+from gan_jax.analysis.dynamics import amplification
 from gan_jax.analysis.statistics import quartiles
 from gan_jax.reports.style import GREY, STYLE, VARIANT_COLOURS, elide
 
@@ -75,8 +75,8 @@ def _short(value: float) -> str:
 def eigenvalues_in_the_plane(spectrum: xr.Dataset) -> Figure:
     """All seeds' eigenvalues: a row a variant, a column a moment.
 
-    Shaded: where a step of the learning rate contracts, by the update rule, for plain gradient
-    descent; without its momentum, for an adaptive optimiser.
+    Shaded: where a step of the learning rate in force contracts, by update rule and optimiser,
+    where that depends on the eigenvalue alone; an adaptive optimiser is taken without its momentum.
     """
     variants, steps = spectrum["variant"].values.tolist(), spectrum["step"].values.tolist()
     size = (0.8 + 3.0 * len(steps), 0.9 + 2.6 * len(variants))
@@ -89,8 +89,8 @@ def eigenvalues_in_the_plane(spectrum: xr.Dataset) -> Figure:
             here = spectrum.sel(variant=variant)
             colour = VARIANT_COLOURS[place % len(VARIANT_COLOURS)]
             for axis, step in zip(grid[place], steps, strict=True):
-                _plane(axis, here, limits)
                 at = here.sel(step=step)
+                _plane(axis, at, limits)
                 axis.scatter(
                     at["real"].values.ravel(),
                     at["imaginary"].values.ravel(),
@@ -144,7 +144,7 @@ def _ticks(limit: float, linear: float) -> list[float]:
     return [-tick for tick in reversed(positive)] + [0.0, *positive]
 
 
-def _plane(axis: Axes, variant: xr.Dataset, limits: tuple[float, float]) -> None:
+def _plane(axis: Axes, moment: xr.Dataset, limits: tuple[float, float]) -> None:
     limit, linear = limits
     axis.set_xscale("symlog", linthresh=linear)
     axis.set_yscale("symlog", linthresh=linear)
@@ -155,11 +155,12 @@ def _plane(axis: Axes, variant: xr.Dataset, limits: tuple[float, float]) -> None
     axis.set_ylim(-limit, limit)
     axis.axvline(0, color=GREY, linewidth=0.6)
     axis.axhline(0, color=GREY, linewidth=0.6)
-    amplification = AMPLIFICATIONS.get(variant["update"].item())
-    if amplification is None:
+    stretch = amplification(
+        moment["update"].item(), moment["optimizer"].item(), float(moment["beta1"])
+    )
+    if stretch is None:
         return
     ticks = linear * np.sinh(np.linspace(-1, 1, 401) * np.arcsinh(limit / linear))
     real, imaginary = np.meshgrid(ticks, ticks)
-    step = float(variant["learning_rate"])
-    stretched = amplification(step * (real + 1j * imaginary))
+    stretched = stretch(float(moment["learning_rate"]) * (real + 1j * imaginary))
     axis.contourf(real, imaginary, stretched, levels=[0, 1], colors=["#DDE8F0"], zorder=0)

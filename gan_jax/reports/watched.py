@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -50,9 +54,14 @@ def run_visibly(
         to_train[cell.variant] += len(cell.seeds)
     steps = study.first_experiment().total_steps
     try:
-        with TrainingProgress(Console(), to_train, steps) as progress:
+        with (
+            TrainingProgress(Console(), to_train, steps) as progress,
+            heard_interrupts() as interrupts,
+        ):
 
             def observe(variant: str, segment: Segment) -> None:
+                if interrupts:
+                    raise KeyboardInterrupt
                 progress(variant, segment)
                 if observer is not None:
                     observer(variant, segment)
@@ -63,6 +72,29 @@ def run_visibly(
         raise KeyboardInterrupt(
             f"interrupted: {kept} of {total} cells are done and kept; the same command continues"
         ) from None
+
+
+@contextmanager
+def heard_interrupts() -> Iterator[list[int]]:
+    """Collect the signals of every Ctrl-C while it goes on, besides raising KeyboardInterrupt.
+
+    Python drops an exception that is raised inside a garbage collector's callback, as JAX has one:
+    whoever is given the list can see that there was an interrupt nonetheless.
+    """
+    heard: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield heard  # signals are the main thread's
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield heard
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run_and_report(study: Study, out: Path) -> None:

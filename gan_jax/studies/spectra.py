@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gan_jax.config import Experiment
 from gan_jax.fields import ConfigError
 from gan_jax.studies.files import read_yaml
 from gan_jax.studies.results import STUDY_FILE, cells, missing_cells, write_dataset
@@ -17,7 +18,18 @@ from gan_jax.studies.study import Study
 if TYPE_CHECKING:
     import xarray as xr
 
+    from gan_jax.game.state import GanState
+
 SPECTRUM_FILE = "spectrum.nc"
+OF_VARIANT = (
+    "batch_size",
+    "beta1",
+    "optimizer",
+    "update",
+    "parameters",
+    "exact",
+    "preconditioned",
+)
 
 
 def read_study(folder: Path) -> Study:
@@ -46,9 +58,10 @@ def study_spectra(
 
     Dims variant, step, seed, eigenvalue; see `analysis.dynamics.Spectra` for `real` and
     `imaginary`, `rotation_share`, `contraction` and `rotation`, `update_alignments` for `alignment`
-    and `critical_step_size`. Per variant: `learning_rate` (the discriminator's, the unit of the
-    field's scaling), `optimizer`, `update`, `parameters` (how many), `exact`, `preconditioned`.
-    Variants of smaller networks have NaN beyond their eigenvalues.
+    and `critical_step_size`; `learning_rate` is the discriminator's in force, the unit of the
+    field's scaling. Per variant: `optimizer`, `beta1`, `update`, `batch_size` (the field's),
+    `parameters` (how many), `exact`, `preconditioned`. Variants of smaller networks have NaN
+    beyond their eigenvalues.
 
     Args:
       folder: a finished study's.
@@ -58,52 +71,75 @@ def study_spectra(
     Raises:
       ConfigError: when there is no finished study with states in the folder.
     """
+    import xarray as xr
+
+    folder = Path(folder)
+    study = read_study(folder)
+    steps = moment_steps(study.first_experiment(), study.moments)
+    rows: list[xr.Dataset] = []
+    for variant, experiment in study.experiments().items():
+        moments: list[xr.Dataset] = []
+        for step in steps:
+            if observer is not None:
+                observer(variant, step)
+            states = _states(study, folder, variant, experiment, step)
+            moments.append(_moment(experiment, states, study.seeds, step, batch_size))
+        row = xr.concat(moments, xr.IndexVariable("step", steps), data_vars="all")
+        # What is the same at every moment is the variant's.
+        rows.append(row.assign({name: row[name].isel(step=0) for name in OF_VARIANT}))
+    widest = max(row.sizes["eigenvalue"] for row in rows)
+    padded = [row.pad(eigenvalue=(0, widest - row.sizes["eigenvalue"])) for row in rows]
+    result = xr.concat(padded, "variant", data_vars="all", coords="minimal", compat="override")
+    result = result.assign_coords(variant=list(study.variants))
+    result.attrs = {"study": study.name}
+    write_dataset(folder / SPECTRUM_FILE, result)
+    return result
+
+
+def _states(
+    study: Study, folder: Path, variant: str, experiment: Experiment, step: int
+) -> GanState:
+    """A variant's states at a step, of all cells together."""
     import jax
+
+    parts = [
+        read_states(cell, folder, experiment, step)
+        for cell in cells(study)
+        if cell.variant == variant
+    ]
+    return jax.tree.map(lambda *x: np.concatenate(x), *parts)
+
+
+def _moment(
+    experiment: Experiment,
+    states: GanState,
+    seeds: Sequence[int],
+    step: int,
+    batch_size: int | None,
+) -> xr.Dataset:
+    """The spectra of one variant at one moment."""
     import xarray as xr
 
     from gan_jax.analysis import dynamics
 
-    folder = Path(folder)
-    study = read_study(folder)
-    experiments, todo = study.experiments(), cells(study)
-    steps = moment_steps(study.first_experiment(), study.moments)
-    rows = []
-    for variant, experiment in experiments.items():
-        moments = []
-        for step in steps:
-            if observer is not None:
-                observer(variant, step)
-            parts = [read_states(c, folder, experiment, step) for c in todo if c.variant == variant]
-            states = jax.tree.map(lambda *x: np.concatenate(x), *parts)
-            batches = dynamics.field_batches(experiment, batch_size)
-            found = dynamics.spectra(experiment, states, batches)
-            seeds = np.asarray(study.seeds, np.uint32)
-            curves = {
-                "rotation_share": found.rotation_share,
-                "contraction": found.contraction,
-                "rotation": found.rotation,
-                "critical_step_size": dynamics.critical_step_size(found.eigenvalues),
-                "alignment": dynamics.update_alignments(experiment, states, seeds),
-            }
-            data = {name: ("seed", curve) for name, curve in curves.items()}
-            data["real"] = (("seed", "eigenvalue"), found.eigenvalues.real)
-            data["imaginary"] = (("seed", "eigenvalue"), found.eigenvalues.imag)
-            data["learning_rate"] = ((), experiment.discriminator_learning_rate)
-            data["optimizer"] = ((), experiment.optimizer)
-            data["update"] = ((), experiment.update)
-            data["parameters"] = ((), dynamics.n_parameters(states))
-            data["exact"] = ((), found.exact)
-            data["preconditioned"] = ((), found.preconditioned)
-            moments.append(xr.Dataset(data, coords={"seed": list(study.seeds)}))
-        of_variant = xr.concat(moments, xr.IndexVariable("step", steps), data_vars="all")
-        same = ("learning_rate", "optimizer", "update", "parameters", "exact", "preconditioned")
-        rows.append(of_variant.assign({name: of_variant[name].isel(step=0) for name in same}))
-    widest = max(row.sizes["eigenvalue"] for row in rows)
-    padded = [row.pad(eigenvalue=(0, widest - row.sizes["eigenvalue"])) for row in rows]
-    names = xr.IndexVariable("variant", list(experiments))
-    result = xr.concat(
-        padded, names, data_vars="all", join="exact", coords="minimal", compat="override"
-    )
-    result.attrs = {"study": study.name, "batch_size": batch_size or study.base.batch_size}
-    write_dataset(folder / SPECTRUM_FILE, result)
-    return result
+    batches = dynamics.field_batches(experiment, batch_size, step)
+    found = dynamics.spectra(experiment, states, batches)
+    plane, one, single = ("seed", "eigenvalue"), ("seed",), ()
+    variables: dict[str, tuple[tuple[str, ...], Any]] = {
+        "real": (plane, np.real(found.eigenvalues)),
+        "imaginary": (plane, np.imag(found.eigenvalues)),
+        "rotation_share": (one, found.rotation_share),
+        "contraction": (one, found.contraction),
+        "rotation": (one, found.rotation),
+        "critical_step_size": (one, dynamics.critical_step_size(found.eigenvalues)),
+        "alignment": (one, dynamics.update_alignments(experiment, states, seeds)),
+        "learning_rate": (single, dynamics.learning_rate(experiment, step)),
+        "batch_size": (single, batch_size or experiment.batch_size),
+        "beta1": (single, experiment.beta1),
+        "optimizer": (single, experiment.optimizer),
+        "update": (single, experiment.update),
+        "parameters": (single, dynamics.n_parameters(states)),
+        "exact": (single, found.exact),
+        "preconditioned": (single, found.preconditioned),
+    }
+    return xr.Dataset(variables, coords={"seed": list(seeds)})

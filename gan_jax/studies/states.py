@@ -10,7 +10,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -91,6 +91,14 @@ def write_states(cell: Cell, folder: Path, states: Mapping[int, GanState]) -> No
     write_whole(states_path(cell, folder), write)
 
 
+def _arrays(opened: IO[bytes]) -> Any:
+    """The arrays of an opened npz file, by name, read when asked for."""
+    found = np.load(opened, allow_pickle=False)
+    if isinstance(found, np.ndarray):
+        raise ValueError("one array, expected many by name")
+    return found
+
+
 def read_states(cell: Cell, folder: Path, experiment: Experiment, step: int) -> GanState:
     """A cell's states at a step, leading axis = the cell's seeds.
 
@@ -111,7 +119,7 @@ def read_states(cell: Cell, folder: Path, experiment: Experiment, step: int) -> 
     leaves, structure = jax.tree_util.tree_flatten_with_path(template)
     found = []
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, _arrays(opened) as file:
             for place, expected in leaves:
                 name = f"{step}/{jax.tree_util.keystr(place, simple=True, separator='/')}"
                 array = file[name]
