@@ -6,7 +6,7 @@ equilibrium and the verdict they predict, beside what training did.
 
 Command: `python experiments/dirac_gan.py`, half a minute on 2 cores; a folder as argument moves the
 figure. Expect: the unregularised simultaneous game spirals out, Wasserstein's faster; alternating
-and phased keep their distance; extragradient, optimistic, unrolled, consensus, R1, R2 and instance
+and phased stay at theirs; extragradient, optimistic, unrolled, consensus, R1, R2 and instance
 noise spiral in. What linear theory at the equilibrium does not foretell: the non-saturating game,
 whose flow contracts beyond first order, ends in a circle where that balances the steps' expansion;
 so do the gradient penalties, whose fields vanish short of the equilibrium or jump there.
@@ -22,13 +22,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import gan_jax
-from gan_jax.analysis import dynamics
+from gan_jax.analysis import dynamics, stability
 from gan_jax.reports.figures import save_figure
 from gan_jax.reports.style import GREY, STYLE
 
 STEPS, STEP_SIZE, START = 400, 0.2, (0.0, 1.0)
-# By where training ended: nearer than half its start, further than twice, or neither.
-COLOURS = {"in": "#0072B2", "out": "#D55E00", "neither": "#000000"}
+# By where training ended: nearer than half its start, further than twice, or between.
+COLOURS = {"in": "#0072B2", "out": "#D55E00", "stays": "#000000"}
 VARIANTS = {
     "simultaneous": {},
     "non-saturating, simultaneous": {"loss": "non_saturating"},
@@ -97,10 +97,10 @@ def eigenvalues(experiment):
 def prediction(experiment, values):
     """What linear theory says of a small step, in a word."""
     if experiment.penalty in ("gradient_penalty", "dragan"):
-        return "field jumps at 0"  # where the norm has no derivative, the equilibrium
-    amplification = dynamics.AMPLIFICATIONS.get(experiment.update)
+        return "none, a jump"  # where the norm has no derivative, the equilibrium
+    amplification = stability.AMPLIFICATIONS.get(experiment.update)
     if amplification is None:
-        return "keeps its distance"  # alternating, phased: products of shears, determinant 1
+        return "stays"  # alternating, phased: products of shears, determinant 1
     return "in" if amplification(STEP_SIZE * values).max() < 1 else "out"
 
 
@@ -111,8 +111,8 @@ def draw(axis, experiment, path, values, colour):
     field = np.array([[_field(experiment, x, y) for x in ticks] for y in ticks])
     length = np.linalg.norm(field, axis=2, keepdims=True)
     field = field / np.maximum(length, 1e-9) ** 0.7  # so that weak arrows are seen beside strong
-    axis.quiver(ticks, ticks, *np.moveaxis(field, 2, 0), color=GREY, alpha=0.6, width=0.004)
-    axis.plot(*path.T, color=colour, linewidth=0.9)
+    axis.quiver(ticks, ticks, *np.moveaxis(field, 2, 0), color=GREY, alpha=0.9, width=0.004)
+    axis.plot(*path.T, color=colour, linewidth=1.2)
     axis.plot(*path[-1], "o", color=colour, markersize=5)
     axis.plot(*START, "o", color="black", markersize=4)
     axis.plot(0, 0, "+", color="black")
@@ -135,7 +135,7 @@ FIELD = jax.jit(dynamics.vector_field, static_argnums=0)
 def main(folder: str = "results/dirac_gan") -> None:
     """Train every variant, print prediction and outcome, and draw the figure in `folder`."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12, 12.6), layout="constrained")
+        figure = Figure(figsize=(12, 13.4), layout="constrained")
         axes = figure.subplots(4, 4, sharex=True, sharey=True)
     header = f"{'variant':29}{'eigenvalues':>22}  {'theory':19}{'training':10}{'distance':>8}"
     print(header)
@@ -149,19 +149,21 @@ def main(folder: str = "results/dirac_gan") -> None:
         path, values = trajectory(experiment), eigenvalues(experiment)
         spectrum = f"{values[0].real:.3f} ± {abs(values[0].imag):.3f}i".replace("-0.000", "0.000")
         theory, end = prediction(experiment, values), np.linalg.norm(path[-1])
-        outcome = "in" if end < 0.5 else "out" if end > 2 else "neither"
+        outcome = "in" if end < 0.5 else "out" if end > 2 else "stays"
         print(f"{name:29}{spectrum:>22}  {theory:19}{outcome:10}{end:8.2g}")
         axis = axes.flat[place]
         draw(axis, experiment, path, values, COLOURS[outcome])
         axis.set_title(
-            f"{name}: {spectrum}\ntheory: {theory}; training: {outcome}, {end:.1g}", fontsize=8.5
+            f"{name}\n{spectrum}; theory: {theory}\ntraining: {outcome}, distance {end:.2g}",
+            fontsize=8.5,
         )
     for axis in axes[-1]:
-        axis.set_xlabel("theta, the generator")
+        axis.set_xlabel("θ, the generator")
     for axis in axes[:, 0]:
-        axis.set_ylabel("psi, the discriminator")
+        axis.set_ylabel("ψ, the discriminator")
     figure.suptitle(
-        f"Dirac-GAN, {STEPS} steps of {STEP_SIZE}: from the black dot to the coloured one",
+        f"Dirac-GAN, {STEPS} steps of {STEP_SIZE} from the black dot, distance 1, to the last one: "
+        "in (blue), out (orange), stays (black)",
         x=0.01,
         ha="left",
     )

@@ -256,9 +256,17 @@ CATALOGUE: dict[str, Registry] = {
 }
 
 
+MANY = 20
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """Say which choices there are and which resembles `name`: the tail of an error message."""
+    """Say which choices there are and which resembles `name`: the tail of an error message.
+
+    Of very many choices only the one that is near, where one is.
+    """
     choices = list(choices)
     close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    if close and len(choices) > MANY:
+        return f"did you mean '{close[0]}'?"
     hint = f"; did you mean '{close[0]}'?" if close else ""
     return f"choices: {', '.join(choices)}{hint}"

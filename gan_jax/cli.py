@@ -91,7 +91,7 @@ class RunStudy:
     """Run a study file: a base experiment, its variants, and their seeds."""
 
     file: Positional[Path]
-    """YAML: name, seeds, variants and, if not the defaults, base, lanes, criteria."""
+    """YAML: name, seeds, variants and, if not the defaults, base, lanes, criteria, moments."""
     out: Path | None = None
     """The study's folder; results/NAME by default. The same study in it is continued."""
 
@@ -143,7 +143,10 @@ class Train:
 
 @dataclasses.dataclass(kw_only=True)
 class Spectrum:
-    """Eigenvalues of every seed's game at the kept moments of a study: a table and a figure."""
+    """Eigenvalues of every seed's game at the kept moments of a study: a table and a figure.
+
+    It takes as long as the study or longer: a Jacobian a seed and moment.
+    """
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
     """The folder of a finished compare, study or train."""

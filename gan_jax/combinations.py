@@ -28,6 +28,7 @@ def check_combinations(experiment: Experiment) -> None:
         _penalties_see_each_sample,
         _normalization_has_a_batch,
         _updates_are_themselves,
+        _settings_have_their_subject,
     ):
         check(experiment)
 
@@ -120,4 +121,17 @@ def _updates_are_themselves(experiment: Experiment) -> None:
         raise ConfigError(
             f"optimizer: {experiment.optimizer!r} given, but update 'optimistic' extrapolates "
             f"already, expected {plain!r} (or update 'simultaneous')"
+        )
+
+
+def _settings_have_their_subject(experiment: Experiment) -> None:
+    if experiment.instance_noise_steps is not None and experiment.instance_noise is None:
+        raise ConfigError(
+            f"instance_noise_steps: {experiment.instance_noise_steps} given, but there is no "
+            "instance_noise to decay, expected both"
+        )
+    if experiment.unrolled_learning_rate is not None and experiment.update != "unrolled":
+        raise ConfigError(
+            f"unrolled_learning_rate: {experiment.unrolled_learning_rate} given, but update "
+            f"{experiment.update!r} does not look ahead, expected update 'unrolled'"
         )

@@ -108,7 +108,7 @@ class Experiment(Static):
     beta2: float = 0.999
     """Decay of the gradient's square: Adam's, AdaBelief's, RMSProp's."""
     loss_parameters: Mapping[str, float] = FrozenDict()
-    """Values for the loss's own parameters, where it has any."""
+    """Values for the loss's own parameters, where it has any: alpha_d 0.5 alpha_g 1, say."""
     penalty_weight: float = 10.0
     """The penalty's weight; of r1 and r2 the papers' gamma, the 1/2 being in the penalty."""
     consensus_weight: float = 10.0

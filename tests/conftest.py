@@ -11,6 +11,13 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_legacy_prng_key", "error")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def compiled_programs_go():
+    """Each module compiles for itself: kept for all, the programs take gigabytes."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture
 def registered():
     """Put entries into registries for one test: `registered(LOSSES, "mine", loss)`."""

@@ -74,6 +74,8 @@ from gan_jax.presets import preset
             ["discriminator_normalization: 'batch'", "a batch of 1"],
         ),
         ({"loss": "hinge", "label_smoothing": 0.1}, ["'hinge' has no labels", "least_squares"]),
+        ({"instance_noise_steps": 9}, ["no instance_noise to decay", "expected both"]),
+        ({"unrolled_learning_rate": 0.1}, ["does not look ahead", "'unrolled'"]),
         ({"update": "phased", "discriminator_steps": 2}, ["phase_steps", "expected 1"]),
         (
             {"update": "optimistic", "optimizer": "optimistic_adam"},

@@ -9,7 +9,7 @@ from jax.flatten_util import ravel_pytree
 from setups import TINY
 
 import gan_jax
-from gan_jax.analysis import dynamics
+from gan_jax.analysis import dynamics, stability
 from gan_jax.game import draws, players
 from gan_jax.game.gan import make_program
 from gan_jax.game.parts import current_parameters
@@ -193,7 +193,7 @@ def test_rotation_and_contraction_along_the_field_are_the_jacobians():
 
 def test_a_zero_sum_bilinear_game_only_rotates_and_a_gradient_flow_only_contracts():
     matrices = np.array([[[0.0, 1.0], [-1.0, 0.0]], [[-2.0, 0.3], [0.3, -1.0]], [[0.0, 0], [0, 0]]])
-    np.testing.assert_allclose(dynamics.rotation_share(matrices), [1, 0, np.nan])
+    np.testing.assert_allclose(stability.rotation_share(matrices), [1, 0, np.nan])
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adabelief"])
@@ -243,24 +243,24 @@ def test_the_untrained_state_of_an_adaptive_optimiser_has_a_finite_spectrum():
 def test_the_step_contracts_where_the_amplification_says():
     # Eigenvalue a = -0.2 + 0.5i: 2 |Re| / |a|^2 = 0.4 / 0.29.
     a = np.array([[-0.2 + 0.5j, -0.2 - 0.5j]])
-    critical = dynamics.critical_step_size(a)[0]
+    critical = stability.critical_step_size(a)[0]
     np.testing.assert_allclose(critical, 0.4 / 0.29)
-    at = dynamics.AMPLIFICATIONS["simultaneous"]
+    at = stability.AMPLIFICATIONS["simultaneous"]
     assert at(0.99 * critical * a).max() < 1 < at(1.01 * critical * a).max()
     # Extragradient and optimistic on the imaginary axis: h w = 1 and 1/sqrt(3).
     for rule, limit in (("extragradient", 1.0), ("optimistic", 1 / np.sqrt(3))):
-        at = dynamics.AMPLIFICATIONS[rule]
+        at = stability.AMPLIFICATIONS[rule]
         assert at(np.array(0.99j * limit)) < 1 < at(np.array(1.01j * limit))
         np.testing.assert_allclose(at(np.array(1j * limit)), 1)
     rotating, flat = np.array([[0.5j, -0.5j]]), np.array([[-1.0 + 0j, 1e-14]])
-    assert dynamics.critical_step_size(rotating)[0] == 0
-    assert dynamics.critical_step_size(flat)[0] == 2  # a flat direction does not count
+    assert stability.critical_step_size(rotating)[0] == 0
+    assert stability.critical_step_size(flat)[0] == 2  # a flat direction does not count
 
 
 def test_what_is_not_finite_is_unknown_and_warns_nobody():
     unknown = np.full((1, 3), np.nan + 0j)
-    assert np.isnan(dynamics.critical_step_size(unknown)).all()
-    assert np.isnan(dynamics.rotation_share(np.array([[[np.inf, 0.0], [0.0, 1.0]]]))).all()
+    assert np.isnan(stability.critical_step_size(unknown)).all()
+    assert np.isnan(stability.rotation_share(np.array([[[np.inf, 0.0], [0.0, 1.0]]]))).all()
     experiment = gan_jax.Experiment(**SMOOTH, loss="kl")
     states = trained_states(experiment, 2)
     # One seed's discriminator so steep that e^logit overflows, also in float64.
@@ -277,13 +277,13 @@ def test_momentum_and_optimistic_optimisers_have_amplifications_of_their_own():
         return abs(np.linalg.eigvals(matrix)).max()
 
     z, beta = 0.3j - 0.1, 0.6
-    heavy = dynamics.amplification("simultaneous", "momentum", beta)
+    heavy = stability.amplification("simultaneous", "momentum", beta)
     # x' = x + z x + beta (x - x_old), as a map of (x, x_old).
     np.testing.assert_allclose(heavy(np.array(z)), largest([[1 + z + beta, -beta], [1, 0]]))
-    ahead = dynamics.amplification("simultaneous", "optimistic_sgd", beta)
+    ahead = stability.amplification("simultaneous", "optimistic_sgd", beta)
     np.testing.assert_allclose(ahead(np.array(z)), largest([[1 + 2 * z, -z], [1, 0]]))
-    assert dynamics.amplification("extragradient", "momentum", beta) is None
-    assert dynamics.amplification("alternating", "sgd", beta) is None
+    assert stability.amplification("extragradient", "momentum", beta) is None
+    assert stability.amplification("alternating", "sgd", beta) is None
 
 
 def test_the_field_knows_what_decays():

@@ -36,7 +36,7 @@ def test_dirac_gan_prints_theory_beside_training(here, capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split()[1:6] == ["0.000", "±", "0.500i", "out", "out"]
     assert lines[2].split()[3:8] == ["-0.250", "±", "0.433i", "in", "in"]
-    assert "neither" in lines[3]
+    assert lines[3].split()[4:6] == ["stays", "stays"]
     assert (here / "out/dirac_gan.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -60,5 +60,5 @@ def test_game_spectra_runs_and_draws(here, capsys, monkeypatch):
     monkeypatch.setattr(module, "VARIANTS", {"consensus": module.VARIANTS["consensus"]})
     module.main(Path("out"), steps=30, seeds=1, field_batch=4)
     printed = capsys.readouterr().out
-    assert "consensus" in printed and "step limit" in printed
+    assert "consensus" in printed and "growing" in printed
     assert (here / "out/figures/eigenvalues.png").exists()

@@ -201,7 +201,7 @@ def test_looking_ahead_and_squaring_take_a_lazy_penalty_as_it_is_on_average(upda
             penalty="r1",
             penalty_weight=1.0,
             penalty_every=every,
-            unrolled_learning_rate=0.01,
+            discriminator_learning_rate=0.01,
             consensus_weight=0.1,
             optimizer="sgd",
         )

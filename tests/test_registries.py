@@ -41,7 +41,6 @@ MOVED = {
     "beta2": 0.99,
     "penalty_weight": 3.0,
     "consensus_weight": 2.0,
-    "unrolled_learning_rate": 0.1,
     "steps": 7,
 }
 

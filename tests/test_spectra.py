@@ -71,7 +71,7 @@ def test_the_command_prints_a_table_and_draws(kept, capsys):
     _, folder, _ = kept
     assert main(["spectrum", str(folder), "--batch-size", "2"]) == 0
     printed = capsys.readouterr().out
-    for word in ("r1", "consensus", "step limit", "rotation", "alignment", "eigenvalues.png"):
+    for word in ("r1", "consensus", "growing", "rotation", "alignment", "eigenvalues.png"):
         assert word in printed
     assert (folder / "figures/eigenvalues.png").read_bytes().startswith(b"\x89PNG")
 

@@ -120,14 +120,14 @@ def test_data_that_are_one_point_have_no_width_to_collapse_from():
     # No diversity curve, a floor of zero: converged is nearness in data units, by the tolerance.
     floors = {"distance": np.zeros(100), "pair_distance": np.zeros(100)}
 
-    def judged(distance, **changes):
-        given = curves(distance=np.broadcast_to(distance, N), **changes)
+    def judged(distance):
+        given = curves(distance=np.broadcast_to(distance, N))
         for name in ("diversity", *TRUTH):
             del given[name]
         return judge(given, "distance", floors, np.array([-1])).outcome[0]
 
     assert judged(0.009) == "converged" and judged(0.011) != "converged"
-    assert judged(np.inf) == "diverged"
+    assert judged(np.nan) == "diverged"
     assert judged(5.0) == "unconverged"
     swing = 0.05 * np.sin(np.arange(N))
     assert judged(1.0 + swing) == "oscillating" and judged(1.0 + swing / 10) == "unconverged"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -12,7 +13,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from gan_jax.analysis.dynamics import amplification
+from gan_jax.analysis.stability import amplification
 from gan_jax.analysis.statistics import quartiles
 from gan_jax.reports.style import GREY, STYLE, VARIANT_COLOURS, elide
 
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 CAPTION = (
     "Medians of the seeds, and quartiles. Re: the largest real part, in units of the "
     "discriminator's learning rate; the field grows along it where positive. |Im|: the largest "
-    "imaginary part. Step limit: the largest rate at which a simultaneous step contracts, 0 if "
-    "none does. Rotation: share of the Jacobian that is antisymmetric. Alignment: cosine of "
-    "successive updates."
+    "imaginary part. Growing: how many eigenvalues have a positive real part. Rotation: share of "
+    "the Jacobian that is antisymmetric. Alignment: cosine of successive updates."
 )
 
 
@@ -35,10 +35,16 @@ FEW_POINTS = 200  # eigenvalues in one picture, below which each is drawn large
 
 def spectrum_table(spectrum: xr.Dataset) -> Table:
     """A row a variant and moment."""
+    batches = sorted({int(size) for size in spectrum["batch_size"].values})
+    sizes = " and ".join(map(str, batches))
     table = Table(
-        caption=CAPTION, caption_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=0
+        caption=f"{CAPTION} The field is that of a fixed batch of {sizes}.",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=0,
     )
-    for heading in ("variant", "step", "Re", "|Im|", "step limit", "rotation", "alignment"):
+    for heading in ("variant", "step", "Re", "|Im|", "growing", "rotation", "alignment"):
         table.add_column(heading, justify="left" if heading == "variant" else "right")
     for variant in spectrum["variant"].values:
         for step in spectrum["step"].values:
@@ -46,7 +52,7 @@ def spectrum_table(spectrum: xr.Dataset) -> Table:
             columns = (
                 here["real"].max("eigenvalue").values,
                 abs(here["imaginary"]).max("eigenvalue").values,
-                here["critical_step_size"].values,
+                _growing(here),
                 here["rotation_share"].values,
                 here["alignment"].values,
             )
@@ -54,6 +60,14 @@ def spectrum_table(spectrum: xr.Dataset) -> Table:
             table.add_row(elide(str(variant)), f"{step:,}", *cells)
         table.add_section()
     return table
+
+
+def _growing(moment: xr.Dataset) -> np.ndarray:
+    """Eigenvalues [seed] of positive real part, rounding's aside."""
+    real, imaginary = moment["real"].values, moment["imaginary"].values
+    largest = np.nanmax(np.hypot(real, imaginary), axis=1, keepdims=True, initial=0)
+    known = np.isfinite(real).any(axis=1)
+    return np.where(known, (real > 1e-9 * largest).sum(axis=1), np.nan)
 
 
 def _quartiles(values: np.ndarray) -> str:
@@ -66,6 +80,7 @@ def _quartiles(values: np.ndarray) -> str:
 
 def _short(value: float) -> str:
     """Two or three figures, with an exponent only where there is no shorter way."""
+    value += 0.0  # no minus zero
     if value and not 1e-2 <= abs(value) < 1e4:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa}e{int(exponent)}"
@@ -75,6 +90,7 @@ def _short(value: float) -> str:
 def eigenvalues_in_the_plane(spectrum: xr.Dataset) -> Figure:
     """All seeds' eigenvalues: a row a variant, a column a moment.
 
+    Axes are linear near zero, logarithmic beyond, in units of the discriminator's learning rate.
     Shaded: where a step of the learning rate in force contracts, by update rule and optimiser,
     where that depends on the eigenvalue alone; an adaptive optimiser is taken without its momentum.
     """
@@ -103,27 +119,39 @@ def eigenvalues_in_the_plane(spectrum: xr.Dataset) -> Figure:
                     ((abs(at["real"]) > limits[0]) | (abs(at["imaginary"]) > limits[0])).sum()
                 )
                 if outside:
-                    text = f"{outside} beyond"
+                    text = f"{outside} outside the axes"
                     axis.text(0.98, 0.02, text, ha="right", fontsize=7, transform=axis.transAxes)
                 axis.set_title(f"step {step:,}", fontsize=9)
-            grid[place][0].set_ylabel(f"{elide(str(variant))}\n{_what(here)}\nIm", fontsize=9)
+            grid[place][0].set_ylabel(f"{elide(str(variant))}\nimaginary part", fontsize=9)
         for axis in grid[-1]:
-            axis.set_xlabel("Re")
-        n_seeds = spectrum.sizes["seed"]
-        figure.suptitle(
-            f"eigenvalues of the game's vector field, {n_seeds} seeds; shaded: a step contracts",
-            x=0.01,
-            ha="left",
-            fontsize=11,
-        )
+            axis.set_xlabel("real part", fontsize=9)
+        figure.suptitle(_title(spectrum), x=0.01, ha="left", fontsize=10)
     return figure
 
 
-def _what(variant: xr.Dataset) -> str:
-    which = "all" if bool(variant["exact"]) else "leading"
-    if not bool(variant["preconditioned"]):
-        return f"{which} eigenvalues"
-    return f"{which}, preconditioned by\n{variant['optimizer'].item()}'s frozen moments"
+def _title(spectrum: xr.Dataset) -> str:
+    """What is drawn: which eigenvalues, of what, of how many seeds, and what the shading is."""
+    which = "eigenvalues" if bool(spectrum["exact"].all()) else "leading eigenvalues"
+    scaled = spectrum["optimizer"].values[spectrum["preconditioned"].values.astype(bool)]
+    of = "the game's vector field"
+    if len(scaled):
+        of += f", preconditioned by {' and '.join(sorted(set(scaled)))}'s frozen second moments"
+    n_seeds = spectrum.sizes["seed"]
+    seeds = "1 seed" if n_seeds == 1 else f"{n_seeds} seeds"
+    known = [_stretch(spectrum.sel(variant=name)) for name in spectrum["variant"].values]
+    shading = "; shaded: a step contracts" if any(known) else ""
+    if any(known) and len(scaled):
+        shading += " (momentum left out)"
+    if not all(known):
+        rules = sorted({str(name) for name in spectrum["update"].values})
+        shading += f"; no shading where the eigenvalue alone does not decide ({', '.join(rules)})"
+    return f"{which} of {of}\n{seeds}{shading}"
+
+
+def _stretch(variant: xr.Dataset) -> Callable[[np.ndarray], np.ndarray] | None:
+    return amplification(
+        variant["update"].item(), variant["optimizer"].item(), float(variant["beta1"])
+    )
 
 
 def _limits(spectrum: xr.Dataset) -> tuple[float, float]:
@@ -140,6 +168,7 @@ def _ticks(limit: float, linear: float) -> list[float]:
     """Zero, and one or two powers of ten either side: more would run into one another."""
     largest = int(np.floor(np.log10(limit)))
     smallest = max(int(np.ceil(np.log10(linear))), largest - 2)
+    smallest = largest if largest - smallest < 2 else smallest
     positive = sorted({10.0**smallest, 10.0**largest})
     return [-tick for tick in reversed(positive)] + [0.0, *positive]
 
@@ -155,9 +184,7 @@ def _plane(axis: Axes, moment: xr.Dataset, limits: tuple[float, float]) -> None:
     axis.set_ylim(-limit, limit)
     axis.axvline(0, color=GREY, linewidth=0.6)
     axis.axhline(0, color=GREY, linewidth=0.6)
-    stretch = amplification(
-        moment["update"].item(), moment["optimizer"].item(), float(moment["beta1"])
-    )
+    stretch = _stretch(moment)
     if stretch is None:
         return
     ticks = linear * np.sinh(np.linspace(-1, 1, 401) * np.arcsinh(limit / linear))

@@ -106,7 +106,8 @@ def run_and_report(study: Study, out: Path) -> None:
         title += f" ({one.epochs} epochs of {one.n_train} samples)"
     console.print(summary_table(summary, title, results.attrs["quality"], console.width))
     if results.sizes["step"] < FEW_RECORDS:
-        print(f"Verdicts rest on {results.sizes['step']} records only; lower log_every.")
+        remedy = "lower log_every" if one.record_every > 1 else "train for more steps"
+        print(f"Verdicts rest on {results.sizes['step']} records only; {remedy}.")
     print_paths(out, [*save_figures(results, out), write_report(results, out)])
 
 
@@ -124,8 +125,9 @@ def show_spectra(folder: Path, batch_size: int | None = None) -> None:
 
     console = Console()
 
-    def observe(variant: str, step: int) -> None:
-        console.print(f"{variant}: step {step:,}", markup=False, highlight=False)
+    def observe(variant: str, step: int, done: int, total: int) -> None:
+        line = f"{done + 1} of {total}: {variant}, step {step:,}"
+        console.print(line, markup=False, highlight=False)
 
     spectrum = study_spectra(folder, observe, batch_size)
     console.print(spectrum_table(spectrum))

@@ -40,7 +40,13 @@ def read_study(folder: Path) -> Study:
     """
     if not (folder / STUDY_FILE).exists():
         raise ConfigError(f"{folder}: no {STUDY_FILE} there; expected a study's folder")
-    study = Study.from_dict(read_yaml(folder / STUDY_FILE))
+    try:
+        study = Study.from_dict(read_yaml(folder / STUDY_FILE))
+    except ConfigError as error:
+        raise ConfigError(
+            f"{folder / STUDY_FILE}: {error} (what a script registers is known there only: "
+            "compute its spectra in it, with gan_jax.study_spectra)"
+        ) from None
     missing = len(missing_cells(study, folder))
     if missing:
         raise ConfigError(f"{folder}: {missing} of {len(cells(study))} cells are not done yet")
@@ -51,7 +57,7 @@ def read_study(folder: Path) -> Study:
 
 def study_spectra(
     folder: str | Path,
-    observer: Callable[[str, int], None] | None = None,
+    observer: Callable[[str, int, int, int], None] | None = None,
     batch_size: int | None = None,
 ) -> xr.Dataset:
     """Compute the spectra of a study's kept states, and store them as spectrum.nc beside it.
@@ -65,7 +71,8 @@ def study_spectra(
 
     Args:
       folder: a finished study's.
-      observer: called with variant and step before each is computed.
+      observer: called before each is computed, with its variant and step, the number of those
+        before it, and of all.
       batch_size: of the batch that defines the field; training's if None.
 
     Raises:
@@ -81,7 +88,8 @@ def study_spectra(
         moments: list[xr.Dataset] = []
         for step in steps:
             if observer is not None:
-                observer(variant, step)
+                done = len(rows) * len(steps) + len(moments)
+                observer(variant, step, done, len(study.variants) * len(steps))
             states = _states(study, folder, variant, experiment, step)
             moments.append(_moment(experiment, states, study.seeds, step, batch_size))
         row = xr.concat(moments, xr.IndexVariable("step", steps), data_vars="all")
@@ -120,7 +128,7 @@ def _moment(
     """The spectra of one variant at one moment."""
     import xarray as xr
 
-    from gan_jax.analysis import dynamics
+    from gan_jax.analysis import dynamics, stability
 
     batches = dynamics.field_batches(experiment, batch_size, step)
     found = dynamics.spectra(experiment, states, batches)
@@ -131,7 +139,7 @@ def _moment(
         "rotation_share": (one, found.rotation_share),
         "contraction": (one, found.contraction),
         "rotation": (one, found.rotation),
-        "critical_step_size": (one, dynamics.critical_step_size(found.eigenvalues)),
+        "critical_step_size": (one, stability.critical_step_size(found.eigenvalues)),
         "alignment": (one, dynamics.update_alignments(experiment, states, seeds)),
         "learning_rate": (single, dynamics.learning_rate(experiment, step)),
         "batch_size": (single, batch_size or experiment.batch_size),
