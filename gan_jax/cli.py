@@ -145,7 +145,8 @@ class Train:
 class Spectrum:
     """Eigenvalues of every seed's game at the kept moments of a study: a table and a figure.
 
-    It takes as long as the study or longer: a Jacobian a seed and moment.
+    A Jacobian a seed and moment: seconds for networks of hundreds of parameters, minutes for
+    thousands.
     """
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
