@@ -17,6 +17,7 @@ from pathlib import Path
 import tyro
 
 import gan_jax
+from gan_jax.analysis.stability import amplification
 from gan_jax.reports.watched import run_and_report, show_spectra
 
 WIDTHS = (16, 16, 16, 16)
@@ -60,7 +61,22 @@ def main(
         steps=steps,
     )
     run_and_report(gan_jax.Study("game_spectra", base, VARIANTS, seeds), folder)
-    show_spectra(folder, field_batch)
+    spectrum = show_spectra(folder, field_batch)
+    print("seeds with a decaying pair (Re < 0) that a step stretches all the same, by step:")
+    for variant in spectrum["variant"].values:
+        counts = [
+            f"{int(step)}: {stretched_seeds(spectrum.sel(variant=variant, step=step))}"
+            for step in spectrum["step"].values
+        ]
+        print(f"  {variant:10}", ", ".join(counts))
+
+
+def stretched_seeds(moment) -> int:
+    """Seeds with an eigenvalue left of the imaginary axis, but outside the stability circle."""
+    eigenvalues = moment["real"].values + 1j * moment["imaginary"].values
+    stretch = amplification(moment["update"].item(), "rmsprop", 0.0)
+    outside = stretch(float(moment["learning_rate"]) * eigenvalues) > 1
+    return int((outside & (eigenvalues.real < 0)).any(axis=1).sum())
 
 
 if __name__ == "__main__":

@@ -67,6 +67,8 @@ class Compare:
     """How many seeds a loss (0 to N - 1), or which, separated by commas."""
     lanes: int | None = None
     """Seeds in one vmap on one device; by default chosen from the number of seeds."""
+    moments: int = 3
+    """Moments of training at which whole states are kept, for `gan-jax spectrum`; 0 keeps none."""
     out: Path = Path("results/compare")
     """The study's folder. The same study in it is continued; another is never overwritten."""
     experiment: OmitArgPrefixes[ComparisonFlags] = dataclasses.field(
@@ -82,7 +84,8 @@ class Compare:
         if len(set(losses)) < len(losses):
             raise ConfigError(f"losses: {' '.join(losses)} given, expected each once")
         base, variants = self.experiment.compared(losses)
-        study = Study("compare", base, variants, parse_seeds(self.seeds), self.lanes)
+        seeds = parse_seeds(self.seeds)
+        study = Study("compare", base, variants, seeds, self.lanes, moments=self.moments)
         watch().run_and_report(study, self.out)
 
 
@@ -115,6 +118,8 @@ class Train:
     """How many seeds (0 to N - 1), or which, separated by commas."""
     check_every: int | None = None
     """Look at samples and accuracies every so many steps, a multiple of 10 log_every."""
+    moments: int = 3
+    """Moments of training at which whole states are kept, for `gan-jax spectrum`; 0 keeps none."""
     out: Path = Path("results/train")
     """The run's folder. The same run in it is continued; another is never overwritten."""
     experiment: OmitArgPrefixes[ExperimentFlags] = dataclasses.field(
@@ -132,7 +137,8 @@ class Train:
             experiment = experiment.replace(log_every=checks.fitting_log_every(check_every))
         elif check_every is None:
             check_every = checks.fitting_check_every(experiment.log_every)
-        study = Study("train", experiment, {experiment.loss: {}}, parse_seeds(self.seeds))
+        variants, seeds = {experiment.loss: {}}, parse_seeds(self.seeds)
+        study = Study("train", experiment, variants, seeds, moments=self.moments)
         if len(study.seeds) > MOST_TRAINED:
             raise ConfigError(
                 f"seeds: {self.seeds} given, expected at most {MOST_TRAINED} (or gan-jax compare)"
@@ -196,7 +202,6 @@ COMMANDS = (
 )
 DESCRIPTION = "A laboratory for the stability of GAN training: many seeds, rates with intervals."
 MOST_TRAINED = 8  # seeds of `gan-jax train`: a row of pictures each
-FEW_RECORDS = 20  # below, a tail of a fifth is hardly a tail
 FAILED, MISTAKEN, INTERRUPTED = 1, 2, 130  # exit codes
 
 
@@ -249,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gan-jax: {error}", file=sys.stderr)
         return MISTAKEN
     except KeyboardInterrupt as interrupt:
-        print(f"gan-jax: {interrupt or 'interrupted'}", file=sys.stderr)
+        print(f"gan-jax: {str(interrupt) or 'interrupted'}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has had enough; Python would complain again when it closes it.

@@ -104,6 +104,7 @@ def test_every_field_of_an_experiment_is_a_flag(here, capsys):
             ],
             ["'alfa_d'", "did you mean 'alpha_d'"],
         ),
+        (["compare", "--moments", "-1"], ["moments: -1", "from 0 to 100"]),
         (["spectrum", "nowhere"], ["nowhere", "no study.yaml"]),
         (["study", "none.yaml"], ["none.yaml: No such file"]),
         (["study", "wrong.yaml"], ["wrong.yaml", "'sedes' is no key", "did you mean 'seeds'"]),
@@ -219,6 +220,15 @@ def test_ctrl_c_says_how_to_continue(here, capsys, monkeypatch):
     monkeypatch.setattr("gan_jax.training.seeds.train_seeds", interrupted)
     assert main(["compare", "--seeds", "2", *TINY]) == 130
     assert "the same command continues" in capsys.readouterr().err
+
+
+def test_an_interrupt_without_words_is_named(capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gan_jax.reports.watched.show_spectra", interrupted)
+    assert main(["spectrum", "anywhere"]) == 130
+    assert capsys.readouterr().err == "gan-jax: interrupted\n"
 
 
 @pytest.mark.parametrize("after", ["compiling", "step 0 of", "non_saturating"])

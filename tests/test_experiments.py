@@ -60,5 +60,5 @@ def test_game_spectra_runs_and_draws(here, capsys, monkeypatch):
     monkeypatch.setattr(module, "VARIANTS", {"consensus": module.VARIANTS["consensus"]})
     module.main(Path("out"), steps=30, seeds=1, field_batch=4)
     printed = capsys.readouterr().out
-    assert "consensus" in printed and "growing" in printed
+    assert "consensus" in printed and "growing" in printed and "30: " in printed
     assert (here / "out/figures/eigenvalues.png").exists()

@@ -109,6 +109,11 @@ def field_batches(
     return of_discriminator._replace(penalty_scale=None), of_generator
 
 
+def _batches_at(experiment: Experiment, states: GanState) -> tuple[Batch, Batch]:
+    # A diverged seed stands still at an earlier step than the others.
+    return field_batches(experiment, step=int(np.max(states.step)))
+
+
 def learning_rate(experiment: Experiment, step: int) -> float:
     """The discriminator's learning rate in force after so many steps, by its schedule."""
     factor = SCHEDULES[experiment.learning_rate_schedule](
@@ -231,9 +236,9 @@ def jacobians(
     Args:
       experiment: the game.
       states: a leading axis of seeds.
-      batches: what defines the field; `field_batches` by default.
+      batches: what defines the field; `field_batches` at the states' step by default.
     """
-    program, defining = make_program(experiment), batches or field_batches(experiment)
+    program, defining = make_program(experiment), batches or _batches_at(experiment, states)
     with jax.enable_x64(True):
         leaves, states, defining = as_float64((program.leaves, states, defining))
         return np.asarray(_jacobians(program.parts, leaves, states, *defining))
@@ -251,13 +256,11 @@ def spectra(
     Args:
       experiment: the game.
       states: a leading axis of seeds.
-      batches: what defines the field; `field_batches` by default.
+      batches: what defines the field; `field_batches` at the states' step by default.
       most_exact: with more parameters than this, only leading eigenvalues are found, by Arnoldi's
         iteration (SciPy) on products with the Jacobian.
     """
-    at = int(np.max(states.step))
-    defining = field_batches(experiment, step=at) if batches is None else batches
-    program = make_program(experiment)
+    program, defining = make_program(experiment), batches or _batches_at(experiment, states)
     n, n_seeds = n_parameters(states), len(states.step)
     eigenvalues, shares = [], np.full(n_seeds, np.nan)
     with jax.enable_x64(True):

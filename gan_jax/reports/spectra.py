@@ -26,8 +26,6 @@ CAPTION = (
     "imaginary part. Growing: how many eigenvalues have a positive real part. Rotation: share of "
     "the Jacobian that is antisymmetric. Alignment: cosine of successive updates."
 )
-
-
 SHOWN = 0.9995  # share of the eigenvalues that the axes reach; the rest is counted in a corner
 LINEAR = 0.01  # of the largest shown: below, axes are linear; what is that small decides little
 FEW_POINTS = 200  # eigenvalues in one picture, below which each is drawn large
@@ -138,13 +136,13 @@ def _title(spectrum: xr.Dataset) -> str:
         of += f", preconditioned by {' and '.join(sorted(set(scaled)))}'s frozen second moments"
     n_seeds = spectrum.sizes["seed"]
     seeds = "1 seed" if n_seeds == 1 else f"{n_seeds} seeds"
-    known = [_stretch(spectrum.sel(variant=name)) for name in spectrum["variant"].values]
-    shading = "; shaded: a step contracts" if any(known) else ""
-    if any(known) and len(scaled):
-        shading += " (momentum left out)"
-    if not all(known):
-        rules = sorted({str(name) for name in spectrum["update"].values})
-        shading += f"; no shading where the eigenvalue alone does not decide ({', '.join(rules)})"
+    variants = [spectrum.sel(variant=name) for name in spectrum["variant"].values]
+    unknown = sorted({str(v["update"].item()) for v in variants if _stretch(v) is None})
+    shading = ""
+    if any(_stretch(variant) for variant in variants):
+        shading = "; shaded: a step contracts" + (" (momentum left out)" if len(scaled) else "")
+    if unknown:
+        shading += f"; no shading where the eigenvalue alone does not decide ({', '.join(unknown)})"
     return f"{which} of {of}\n{seeds}{shading}"
 
 

@@ -119,8 +119,8 @@ def show_checks(study: Study, out: Path, snapshots: Snapshots) -> None:
     print_paths(out, [picture] if picture else [])
 
 
-def show_spectra(folder: Path, batch_size: int | None = None) -> None:
-    """Compute the spectra of a study's kept states, print their table, and draw them."""
+def show_spectra(folder: Path, batch_size: int | None = None) -> xr.Dataset:
+    """Compute the spectra of a study's kept states, print their table, draw and return them."""
     from gan_jax.reports.spectra import eigenvalues_in_the_plane, spectrum_table
 
     console = Console()
@@ -134,6 +134,7 @@ def show_spectra(folder: Path, batch_size: int | None = None) -> None:
     figure = eigenvalues_in_the_plane(spectrum)
     print(folder / SPECTRUM_FILE)
     print(save_figure(figure, folder / "figures" / "eigenvalues.png"))
+    return spectrum
 
 
 def print_paths(out: Path, paths: Sequence[Path]) -> None:
