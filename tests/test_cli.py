@@ -1,5 +1,6 @@
 """The command line as a user types it: the main job, its mistakes, its help."""
 
+import gc
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import yaml
 import gan_jax
 from gan_jax.cli import main, parse_seeds
 from gan_jax.config import FIELDS
+from gan_jax.reports.watched import heard_interrupts
 
 TINY = ["--steps", "30", "--log-every", "10", "--batch-size", "16", "--evaluation-samples", "32"]
 
@@ -250,6 +252,22 @@ def test_a_real_ctrl_c_ends_cleanly_whatever_is_going_on(tmp_path, after):
     assert errors == (
         f"gan-jax: interrupted: {done} of 2 cells are done and kept; the same command continues\n"
     )
+
+
+def test_an_interrupt_that_python_drops_is_heard_and_not_called_ignored(capsys):
+    # Python ignores what a garbage collector's callback raises; JAX has such a callback.
+    def interrupted(phase, _):
+        if phase == "start":
+            signal.raise_signal(signal.SIGINT)
+
+    with heard_interrupts() as heard:
+        gc.callbacks.append(interrupted)
+        try:
+            gc.collect()
+        finally:
+            gc.callbacks.remove(interrupted)
+    assert heard == [signal.SIGINT]
+    assert capsys.readouterr().err == ""
 
 
 QUICK_PROGRESS = """

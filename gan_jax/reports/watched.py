@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -78,8 +79,9 @@ def run_visibly(
 def heard_interrupts() -> Iterator[list[int]]:
     """Collect the signals of every Ctrl-C while it goes on, besides raising KeyboardInterrupt.
 
-    Python drops an exception that is raised inside a garbage collector's callback, as JAX has one:
-    whoever is given the list can see that there was an interrupt nonetheless.
+    Python drops an exception that is raised inside a garbage collector's callback, as JAX has one,
+    and prints it as ignored. It is not: whoever is given the list sees that there was an interrupt,
+    so nothing is printed.
     """
     heard: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -90,10 +92,16 @@ def heard_interrupts() -> Iterator[list[int]]:
         heard.append(number)
         signal.default_int_handler(number, frame)
 
-    before = signal.signal(signal.SIGINT, handle)
+    def report(unraisable: sys.UnraisableHookArgs) -> None:
+        if unraisable.exc_type is not KeyboardInterrupt:
+            report_before(unraisable)
+
+    before, report_before = signal.signal(signal.SIGINT, handle), sys.unraisablehook
+    sys.unraisablehook = report
     try:
         yield heard
     finally:
+        sys.unraisablehook = report_before
         signal.signal(signal.SIGINT, before)
 
 
