@@ -20,14 +20,20 @@ class Entry(NamedTuple):
       source: authors and year.
       parameters: the defaults of its own parameters, for the entries that have any (losses).
       supports: which options it can be combined with, where that is not all of them: a network's
-        "packing", "normalization", "spectral_norm"; a loss's "label_smoothing"; "batch_average" of
-        a loss whose terms are compared with means over the batch.
+        "packing", "normalization", "spectral_norm", "output", "initialization", "dropout",
+        "maxout", and "images" or "sequences" where it takes nothing else; a loss's
+        "label_smoothing"; "batch_average" of a loss whose terms are compared with means over the
+        batch; "batch_statistics" of a normalisation that computes with them.
+      shape: of one sample, for data.
+      kind: "points", "images" or "sequences", for data.
     """
 
     summary: str
     source: str
     parameters: Mapping[str, float] = {}
     supports: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
+    kind: str = "points"
 
 
 class Registry(NamedTuple):
@@ -153,9 +159,11 @@ CATALOGUE: dict[str, Registry] = {
         "gan_jax.data",
         "DATASETS",
         {
-            "parabola": Entry("(x, x^2), x uniform on [-1/2, 1/2)", "Brownlee 2019"),
-            "ring": Entry("8 Gaussians on the unit circle, deviation 0.01", "Lin et al. 2018"),
-            "dirac": Entry("the point 0, in one dimension", MESCHEDER_2018),
+            "parabola": Entry("(x, x^2), x uniform on [-1/2, 1/2)", "Brownlee 2019", shape=(2,)),
+            "ring": Entry(
+                "8 Gaussians on the unit circle, deviation 0.01", "Lin et al. 2018", shape=(2,)
+            ),
+            "dirac": Entry("the point 0, in one dimension", MESCHEDER_2018, shape=(1,)),
         },
     ),
     "networks": Registry(

@@ -4,9 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class Pools(NamedTuple):
+    """Data that are rows of a file: uint8, which stand for x / 127.5 - 1, or float32.
+
+    Attributes:
+      train: rows [n, ...] that training draws from.
+      test: rows [m, ...] held out: what evaluations compare with.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+
+
+def as_samples(rows: jax.Array) -> jax.Array:
+    """Rows of a pool as samples: grey values 0 .. 255 to [-1, 1], floats as they are."""
+    return rows.astype(jnp.float32) / 127.5 - 1 if rows.dtype == jnp.uint8 else rows
+
+
+def draw_rows(pool: jax.Array, key: jax.Array, n: int) -> jax.Array:
+    """Draw samples [n, *shape]: rows of a pool at random, with replacement."""
+    return as_samples(pool[jax.random.randint(key, (n,), 0, pool.shape[0])])
+
 
 # (x [n, *shape]) -> scalar: how far samples are from the known truth, with no reference sample
 # needed.
@@ -29,6 +54,11 @@ class Dataset:
         truth.
       labels: axis labels of one sample's coordinates, for plots.
       point: whether the data are one point, without any width to measure others by.
+      kind: "points", "images" [height, width, channel] or "sequences" [time]: how they are drawn.
+      bounds: the least and the greatest value of each coordinate, each of the sample's shape or a
+        number; None where the data have none. What `Experiment.data_scaling` brings to [-1, 1].
+      pools: reads the rows of data that come from a file; None where samples are drawn from a law.
+      draw: pure `(pool, key, n) -> x [n, *shape]`: how samples are made of a pool's rows.
     """
 
     sample: Callable[[jax.Array, int], jax.Array]
@@ -37,3 +67,7 @@ class Dataset:
     measures: Mapping[str, TruthMeasure] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     point: bool = False
+    kind: str = "points"
+    bounds: tuple[Any, Any] | None = None
+    pools: Callable[[], Pools] | None = None
+    draw: Callable[[jax.Array, jax.Array, int], jax.Array] = draw_rows

@@ -21,6 +21,12 @@ class NetworkSpec(NamedTuple):
         discriminator that judges several at once.
       normalization: a name in NORMALIZATIONS, between hidden layers.
       spectral_norm: whether each kernel is divided by its largest singular value.
+      output: a generator's last function: "linear", or "tanh" for data within [-1, 1].
+      initialization: a name in INITIALIZATIONS: how kernels start; biases start at zero.
+      initial_deviation: the deviation (the gain, of orthogonal kernels) they start with, of the
+        initializations that have one; None for their default.
+      dropout: the share of each hidden layer's outputs that is dropped in training; None for no
+        dropout.
     """
 
     player: Literal["generator", "discriminator"]
@@ -29,6 +35,10 @@ class NetworkSpec(NamedTuple):
     data_shape: tuple[int, ...]
     normalization: str = "none"
     spectral_norm: bool = False
+    output: Literal["linear", "tanh"] = "linear"
+    initialization: str = "he_uniform"
+    initial_deviation: float | None = None
+    dropout: float | None = None
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -38,7 +48,8 @@ class NetworkSpec(NamedTuple):
 
 # A builder returns a Flax module called as `module(x, train=bool)`: `train` is True inside a
 # training step only. Whatever the module keeps besides "params" (batch statistics, say) becomes
-# model state. Which of "packing", "normalization" and "spectral_norm" it heeds, a builder declares
+# model state. Which of "packing", "normalization", "spectral_norm", "output", "initialization",
+# "dropout" and "maxout" it heeds, and that it takes "images" or "sequences" only, a builder declares
 # in an attribute `supports`, a tuple; an `Experiment` refuses the others.
 NetworkBuilder = Callable[[NetworkSpec], nn.Module]
 
