@@ -23,9 +23,11 @@ class Entry(NamedTuple):
         "packing", "normalization", "spectral_norm", "output", "initialization", "dropout",
         "maxout", and "images" or "sequences" where it takes nothing else; a loss's
         "label_smoothing"; "batch_average" of a loss whose terms are compared with means over the
-        batch; "batch_statistics" of a normalisation that computes with them.
+        batch; "batch_statistics" of a normalisation that computes with them; "scaling" of data
+        whose range is known.
       shape: of one sample, for data.
       kind: "points", "images" or "sequences", for data.
+      rows: of data from a file, how many samples are for training and how many are held out.
     """
 
     summary: str
@@ -34,6 +36,7 @@ class Entry(NamedTuple):
     supports: tuple[str, ...] = ()
     shape: tuple[int, ...] = ()
     kind: str = "points"
+    rows: tuple[int, int] | None = None
 
 
 class Registry(NamedTuple):
@@ -56,15 +59,18 @@ class Registry(NamedTuple):
         """Whether an entry can be combined with an option; see `Entry.supports`."""
         return option in self._of(name, "supports", ())
 
+    def find(self, name: str) -> Any:
+        """The entry of a name: the live one where its module is loaded, else the table's line."""
+        return self._live().get(name) or self.entries[name]
+
     def supporting(self, option: str) -> list[str]:
         """The names of all entries that can be combined with an option."""
         return [name for name in self.names() if self.supports(name, option)]
 
     def _of(self, name: str, attribute: str, absent: Any) -> Any:
-        live = self._live().get(name)  # first: a script may have replaced a built-in entry
-        if live is None and name in self.entries:
-            return getattr(self.entries[name], attribute)
-        return getattr(live, attribute, absent)
+        # A script may have replaced a built-in entry, or named a plain function.
+        known = name in self._live() or name in self.entries
+        return getattr(self.find(name), attribute, absent) if known else absent
 
     def _live(self) -> dict[str, Any]:
         return getattr(sys.modules.get(self.module), self.attribute, {})
@@ -190,13 +196,19 @@ CATALOGUE: dict[str, Registry] = {
             "silu": Entry("x sigmoid(x)", "Elfwing et al. 2018"),
         },
     ),
+    "initializations": Registry(
+        "gan_jax.networks",
+        "INITIALIZATIONS",
+        {"he_uniform": Entry("x", "x")},
+    ),
     "normalizations": Registry(
         "gan_jax.networks",
         "NORMALIZATIONS",
         {
             "none": Entry("as it is", "-"),
             "batch": Entry(
-                "over the batch, each feature; running statistics", "Ioffe & Szegedy 2015"
+                "over the batch, each feature; running statistics", "Ioffe & Szegedy 2015",
+                supports=("batch_statistics",),
             ),
             "layer": Entry("over the features, each sample", "Ba et al. 2016"),
         },

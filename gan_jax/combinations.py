@@ -6,6 +6,7 @@ says what contradicts what, and the nearest set-up that means something.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gan_jax.catalogue import CATALOGUE
@@ -13,6 +14,9 @@ from gan_jax.fields import ConfigError
 
 if TYPE_CHECKING:
     from gan_jax.config import Experiment, Static
+
+PLAYERS = ("generator", "discriminator")
+CLASSIFIED = ("mnist", "fashion_mnist", "stacked_mnist")  # data that the classifiers are of
 
 
 def check_combinations(experiment: Experiment) -> None:
@@ -23,6 +27,8 @@ def check_combinations(experiment: Experiment) -> None:
     """
     for check in (
         _networks_know_their_options,
+        _networks_take_the_data,
+        _data_have_what_is_asked,
         _batches_make_whole_packs,
         _losses_have_what_they_need,
         _penalties_see_each_sample,
@@ -39,25 +45,95 @@ def discriminator_samples(experiment: Static) -> int:
     return experiment.batch_size // 2 if halves else experiment.batch_size
 
 
+def _has_batch_statistics(experiment: Experiment, player: str) -> bool:
+    name = getattr(experiment, f"{player}_normalization")
+    return CATALOGUE["normalizations"].supports(name, "batch_statistics")
+
+
 def _networks_know_their_options(experiment: Experiment) -> None:
     wanted = {
         "packing": ("discriminator", experiment.packing > 1),
         "spectral_norm": ("discriminator", experiment.spectral_norm),
-        "generator_normalization": ("generator", experiment.generator_normalization != "none"),
-        "discriminator_normalization": (
-            "discriminator",
-            experiment.discriminator_normalization != "none",
-        ),
+        "generator_output": ("generator", experiment.generator_output != "linear"),
     }
+    for player in PLAYERS:
+        for field, default in (("normalization", "none"), ("dropout", None)):
+            name = f"{player}_{field}"
+            wanted[name] = (player, getattr(experiment, name) != default)
     for field, (player, is_on) in wanted.items():
+        _check_support(experiment, field, player, is_on, field.removeprefix(f"{player}_"))
+    for player in PLAYERS:
+        is_on = experiment.initialization != "he_uniform"
+        _check_support(experiment, "initialization", player, is_on)
+        is_on = getattr(experiment, f"{player}_activation") == "maxout"
+        _check_support(experiment, f"{player}_activation", player, is_on, "maxout")
+    deviation = experiment.initial_deviation
+    if deviation is not None and not CATALOGUE["initializations"].supports(
+        experiment.initialization, "deviation"
+    ):
+        able = " or ".join(map(repr, CATALOGUE["initializations"].supporting("deviation")))
+        raise ConfigError(
+            f"initial_deviation: {deviation} given, but {experiment.initialization!r} has its own, "
+            f"expected initialization {able}"
+        )
+
+
+def _check_support(
+    experiment: Experiment, field: str, player: str, is_on: bool, option: str | None = None
+) -> None:
+    network, option = getattr(experiment, player), option or field
+    if is_on and not CATALOGUE["networks"].supports(network, option):
+        able = ", ".join(CATALOGUE["networks"].supporting(option))
+        raise ConfigError(
+            f"{field}: {getattr(experiment, field)!r} given, but the {player} {network!r} "
+            f"does not take {option}; networks that do: {able}"
+        )
+
+
+def _networks_take_the_data(experiment: Experiment) -> None:
+    facts = experiment.data_facts
+    for player in PLAYERS:
         network = getattr(experiment, player)
-        option = field.removeprefix(f"{player}_")
-        if is_on and not CATALOGUE["networks"].supports(network, option):
-            able = ", ".join(CATALOGUE["networks"].supporting(option))
+        for kind in ("images", "sequences"):
+            if CATALOGUE["networks"].supports(network, kind) and facts.kind != kind:
+                raise ConfigError(
+                    f"{player}: {network!r} given, which takes {kind}, but {experiment.data} is "
+                    f"{facts.kind}; any data go with 'dense'"
+                )
+        layers = len(getattr(experiment, f"{player}_hidden"))
+        if network == "convolutional" and (
+            not layers or any(side % 2**layers for side in facts.shape[:2])
+        ):
+            height, width = facts.shape[:2]
+            most = (math.gcd(height, width) & -math.gcd(height, width)).bit_length() - 1
             raise ConfigError(
-                f"{field}: {getattr(experiment, field)!r} given, but the {player} {network!r} "
-                f"does not take {option}; networks that do: {able}"
+                f"{player}_hidden: {layers} layers given, each of which halves the image, but "
+                f"{height} x {width} can be halved {most} times only, expected 1 to {most}"
             )
+
+
+def _data_have_what_is_asked(experiment: Experiment) -> None:
+    facts = experiment.data_facts
+    if experiment.data_scaling and not facts.scalable:
+        able = ", ".join(CATALOGUE["data"].supporting("scaling"))
+        raise ConfigError(
+            f"data_scaling: True given, but {experiment.data} has no known range; data that have: "
+            f"{able}, or a file x.npy"
+        )
+    if experiment.batch_order == "shuffled" and experiment.training_samples is None:
+        raise ConfigError(
+            "batch_order: 'shuffled' given, but every batch is drawn fresh, expected n_train"
+        )
+    if facts.held_out is not None and experiment.evaluation_samples > facts.held_out:
+        raise ConfigError(
+            f"evaluation_samples: {experiment.evaluation_samples} given, but {experiment.data} "
+            f"holds out {facts.held_out} rows for evaluations, expected no more"
+        )
+    if experiment.classifier_measures and experiment.data not in CLASSIFIED:
+        raise ConfigError(
+            f"classifier_measures: True given, but there is no classifier for {experiment.data}; "
+            f"there is for {', '.join(CLASSIFIED)}"
+        )
 
 
 def _batches_make_whole_packs(experiment: Experiment) -> None:
@@ -91,10 +167,11 @@ def _losses_have_what_they_need(experiment: Experiment) -> None:
 
 
 def _penalties_see_each_sample(experiment: Experiment) -> None:
-    if experiment.penalty != "none" and experiment.discriminator_normalization == "batch":
+    normalization = experiment.discriminator_normalization
+    if experiment.penalty != "none" and _has_batch_statistics(experiment, "discriminator"):
         raise ConfigError(
-            f"penalty: {experiment.penalty!r} given, but with discriminator_normalization 'batch' "
-            "a logit depends on the whole batch and has no gradient norm of its own sample; "
+            f"penalty: {experiment.penalty!r} given, but with discriminator_normalization "
+            f"{normalization!r} a logit depends on the whole batch and has no gradient norm of its own sample; "
             "expected 'layer' or 'none'"
         )
 
@@ -103,9 +180,10 @@ def _normalization_has_a_batch(experiment: Experiment) -> None:
     samples = discriminator_samples(experiment)
     counts = {"generator": samples, "discriminator": samples // experiment.packing}
     for player, count in counts.items():
-        if getattr(experiment, f"{player}_normalization") == "batch" and count < 2:
+        if _has_batch_statistics(experiment, player) and count < 2:
+            normalization = getattr(experiment, f"{player}_normalization")
             raise ConfigError(
-                f"{player}_normalization: 'batch' given, but a discriminator update passes a batch "
+                f"{player}_normalization: {normalization!r} given, but a discriminator update passes a batch "
                 f"of {count}, which has no deviation, expected at least 2"
             )
 
@@ -129,6 +207,13 @@ def _settings_have_their_subject(experiment: Experiment) -> None:
         raise ConfigError(
             f"instance_noise_steps: {experiment.instance_noise_steps} given, but there is no "
             "instance_noise to decay, expected both"
+        )
+    if experiment.discriminator_statistics == "together" and not _has_batch_statistics(
+        experiment, "discriminator"
+    ):
+        raise ConfigError(
+            "discriminator_statistics: 'together' given, but the discriminator has no batch "
+            "statistics, expected discriminator_normalization 'batch'"
         )
     if experiment.unrolled_learning_rate is not None and experiment.update != "unrolled":
         raise ConfigError(

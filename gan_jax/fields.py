@@ -15,6 +15,9 @@ import numpy as np
 from gan_jax.catalogue import nearest
 
 BatchRule = Literal["halves", "full"]
+BatchOrder = Literal["random", "shuffled"]
+StatisticsRule = Literal["apart", "together"]
+OutputRule = Literal["linear", "tanh"]
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
@@ -71,6 +74,12 @@ def _whole_numbers(value: Any) -> tuple[int, ...] | None:
     return tuple(map(int, value))
 
 
+def _one_of(choices: Any) -> tuple[str, Callable[[Any], Any]]:
+    names = get_args(choices)
+    words = " or ".join(repr(name) for name in names)
+    return words, lambda v: v if isinstance(v, str) and v in names else None
+
+
 # A field's annotation, as text -> what its value must be, in words, and how to bring it to its
 # canonical type; None says that it cannot be.
 KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
@@ -80,10 +89,10 @@ KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "float": ("a number", lambda v: _float(v) if is_number(v) else None),
     "tuple[int, ...]": ("a list of whole numbers", _whole_numbers),
     "Mapping[str, float]": ("finite numbers by name", _numbers_by_name),
-    "BatchRule": (
-        "'halves' or 'full'",
-        lambda v: v if isinstance(v, str) and v in get_args(BatchRule) else None,
-    ),
+    "BatchRule": _one_of(BatchRule),
+    "BatchOrder": _one_of(BatchOrder),
+    "StatisticsRule": _one_of(StatisticsRule),
+    "OutputRule": _one_of(OutputRule),
 }
 
 

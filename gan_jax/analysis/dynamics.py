@@ -35,7 +35,7 @@ from gan_jax.game import field, updates
 from gan_jax.game.draws import data_key, draw_batches, seed_key
 from gan_jax.game.gan import make_program, player_optimizer, train_step
 from gan_jax.game.optimizers import SCHEDULES
-from gan_jax.game.parts import Batch, Parameters, Parts, current_parameters
+from gan_jax.game.parts import Batch, Parameters, Parts, TrainingSet, current_parameters
 from gan_jax.game.state import GanState
 
 # A use of the data seed's key; the others are the evaluation's.
@@ -326,7 +326,7 @@ def _leading(
 def _alignments(
     parts: Parts,
     leaves: Leaves,
-    training_set: jax.Array | None,
+    training_set: TrainingSet,
     states: GanState,
     seeds: jax.Array,
 ) -> jax.Array:

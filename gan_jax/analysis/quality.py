@@ -17,13 +17,14 @@ import numpy as np
 from jax import lax
 
 from gan_jax.config import Experiment, split
-from gan_jax.game.draws import data_key, draw_latents
+from gan_jax.data.dataset import as_samples
+from gan_jax.game.draws import data_key, draw_latents, draw_real
 from gan_jax.game.gan import discriminate, generate, look_up
 from gan_jax.game.parts import Parts
 from gan_jax.game.state import GanState
 from gan_jax.training.loop import Evaluation
 
-N_DIRECTIONS = 8
+N_DIRECTIONS, N_RANDOM_DIRECTIONS = 8, 64
 N_FLOOR_DRAWS = 100
 # The measure that verdicts and tables call "quality"; lower is better.
 QUALITY = "sliced_wasserstein"
@@ -72,7 +73,7 @@ def slice_directions(key: jax.Array, dimension: int) -> jax.Array:
     if dimension == 2:
         angles = jnp.arange(N_DIRECTIONS) * (jnp.pi / N_DIRECTIONS)
         return jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=1)
-    directions = jax.random.normal(key, (N_DIRECTIONS, dimension))
+    directions = jax.random.normal(key, (N_RANDOM_DIRECTIONS, dimension))
     return directions / jnp.linalg.norm(directions, axis=1, keepdims=True)
 
 
@@ -125,10 +126,22 @@ def measure(parts: Parts, inputs: EvaluationInputs, state: GanState) -> dict[str
     }
 
 
+def pool(parts: Parts, split: str) -> jax.Array | None:
+    """The "train" or "test" rows of data that come from a file; None of data drawn from a law."""
+    if parts.dataset.pools is None:
+        return None
+    return jnp.asarray(getattr(parts.dataset.pools(), split))
+
+
 @partial(jax.jit, static_argnums=0)
-def _inputs(parts: Parts, data_seed: jax.typing.ArrayLike) -> EvaluationInputs:
-    n = parts.static.evaluation_samples
-    x_real = parts.dataset.sample(data_key(data_seed, REAL), n)
+def _inputs(
+    parts: Parts, held_out: jax.Array | None, data_seed: jax.typing.ArrayLike
+) -> EvaluationInputs:
+    n, key = parts.static.evaluation_samples, data_key(data_seed, REAL)
+    if held_out is None:
+        x_real = parts.dataset.sample(key, n)
+    else:
+        x_real = as_samples(parts.dataset.choose(held_out, key, n))
     directions = slice_directions(data_key(data_seed, DIRECTIONS), x_real[0].size)
     return EvaluationInputs(
         draw_latents(parts.static, data_key(data_seed, LATENTS), n),
@@ -141,7 +154,9 @@ def _inputs(parts: Parts, data_seed: jax.typing.ArrayLike) -> EvaluationInputs:
 
 def evaluation(experiment: Experiment) -> Evaluation:
     """What `train_seeds` needs to measure sample quality at every record."""
-    return Evaluation(measure, _inputs(_parts(experiment), np.uint32(experiment.data_seed)))
+    parts = _parts(experiment)
+    inputs = _inputs(parts, pool(parts, "test"), np.uint32(experiment.data_seed))
+    return Evaluation(measure, inputs)
 
 
 def _parts(experiment: Experiment) -> Parts:
@@ -149,9 +164,13 @@ def _parts(experiment: Experiment) -> Parts:
 
 
 @partial(jax.jit, static_argnums=0)
-def _floors(parts: Parts, inputs: EvaluationInputs, key: jax.Array) -> dict[str, jax.Array]:
+def _floors(
+    parts: Parts, inputs: EvaluationInputs, training_rows: jax.Array | None, key: jax.Array
+) -> dict[str, jax.Array]:
+    n = parts.static.evaluation_samples
+
     def draw(index: jax.Array) -> dict[str, jax.Array]:
-        x = parts.dataset.sample(jax.random.fold_in(key, index), parts.static.evaluation_samples)
+        x = draw_real(parts.dataset, training_rows, jax.random.fold_in(key, index), n)
         return measure_samples(parts, inputs, x) | {"pair_distance": mean_pair_distance(x)}
 
     return lax.map(draw, jnp.arange(N_FLOOR_DRAWS))
@@ -160,10 +179,13 @@ def _floors(parts: Parts, inputs: EvaluationInputs, key: jax.Array) -> dict[str,
 def floors(experiment: Experiment) -> dict[str, np.ndarray]:
     """Each sample measure, for N_FLOOR_DRAWS fresh real sets in the generator's place [draw].
 
-    And `pair_distance`, the mean distance of two real samples: the data's width, in data units.
+    And `pair_distance`, the mean distance of two real samples: the data's width, in data units. Of
+    data from a file, evaluations compare with held-out rows and the floor's sets are training rows:
+    what a generator would score that had learned to draw those.
     """
-    key = data_key(experiment.data_seed, FLOOR)
-    return jax.device_get(_floors(_parts(experiment), evaluation(experiment).inputs, key))
+    parts, key = _parts(experiment), data_key(experiment.data_seed, FLOOR)
+    inputs = evaluation(experiment).inputs
+    return jax.device_get(_floors(parts, inputs, pool(parts, "train"), key))
 
 
 @partial(jax.jit, static_argnums=0)

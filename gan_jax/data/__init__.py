@@ -18,3 +18,7 @@ __all__ = [
     "parabola",
     "ring",
 ]
+
+
+def find_dataset(name):
+    return DATASETS[name]

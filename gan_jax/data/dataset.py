@@ -33,6 +33,11 @@ def draw_rows(pool: jax.Array, key: jax.Array, n: int) -> jax.Array:
     return as_samples(pool[jax.random.randint(key, (n,), 0, pool.shape[0])])
 
 
+def choose_rows(pool: jax.Array, key: jax.Array, n: int) -> jax.Array:
+    """Choose n different rows of a pool."""
+    return pool[jax.random.choice(key, pool.shape[0], (n,), replace=False)]
+
+
 # (x [n, *shape]) -> scalar: how far samples are from the known truth, with no reference sample
 # needed.
 TruthMeasure = Callable[[jax.Array], jax.Array]
@@ -59,6 +64,8 @@ class Dataset:
         number; None where the data have none. What `Experiment.data_scaling` brings to [-1, 1].
       pools: reads the rows of data that come from a file; None where samples are drawn from a law.
       draw: pure `(pool, key, n) -> x [n, *shape]`: how samples are made of a pool's rows.
+      choose: `(pool, key, n) -> rows [n, ...]`: a finite set of them, none twice.
+      rows: how many training and held-out rows the pools have, where every sample is one of them.
     """
 
     sample: Callable[[jax.Array, int], jax.Array]
@@ -71,3 +78,10 @@ class Dataset:
     bounds: tuple[Any, Any] | None = None
     pools: Callable[[], Pools] | None = None
     draw: Callable[[jax.Array, jax.Array, int], jax.Array] = draw_rows
+    choose: Callable[[jax.Array, jax.Array, int], jax.Array] = choose_rows
+    rows: tuple[int, int] | None = None
+
+    @property
+    def supports(self) -> tuple[str, ...]:
+        """Which options the data can be combined with; see `catalogue.Entry`."""
+        return () if self.bounds is None else ("scaling",)

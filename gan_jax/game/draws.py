@@ -12,17 +12,22 @@ import jax.numpy as jnp
 
 from gan_jax.combinations import discriminator_samples
 from gan_jax.config import Leaves, Static
-from gan_jax.game.parts import Batch, Parts
+from gan_jax.data.dataset import Dataset, as_samples
+from gan_jax.game.order import rows_of_update
+from gan_jax.game.parts import Batch, Parts, TrainingSet
+from gan_jax.game.scaling import to_networks
 from gan_jax.penalties import none
 
 # Uses of a step's key.
-REAL, LATENT, GENERATOR_REAL, NOISE, PENALTY = 0, 1, 2, 3, 4
+REAL, LATENT, GENERATOR_REAL, NOISE, PENALTY, DROPOUT = 0, 1, 2, 3, 4, 5
 # Uses of the initialisation's key, and the "step" it is derived at: a number no training step has.
 GENERATOR_WEIGHTS, DISCRIMINATOR_WEIGHTS = 0, 1
 INITIALISATION = 2**32 - 1
 # The "step" that the data seed's keys are derived at, likewise no step's; and one of its uses.
 DATA = 2**32 - 2
-TRAINING_SET = 0
+TRAINING_SET, LATENT_POOL = 0, 6
+# The "step" that the order of passes through a training set is derived at.
+ORDER = 2**32 - 3
 
 
 def seed_key(seed: jax.typing.ArrayLike) -> jax.Array:
@@ -38,7 +43,7 @@ def data_key(data_seed: jax.typing.ArrayLike, use: int) -> jax.Array:
 def draw_batches(
     parts: Parts,
     leaves: Leaves,
-    training_set: jax.Array | None,
+    training_set: TrainingSet,
     key: jax.Array,
     step: jax.typing.ArrayLike,
 ) -> tuple[Batch, Batch]:
@@ -53,16 +58,23 @@ def draw_batches(
     n = discriminator_samples(static)
 
     def real(use: int, count: int) -> jax.Array:
-        key = jax.random.fold_in(step_key, use)
-        if training_set is None:
-            return parts.dataset.sample(key, count)
-        return training_set[jax.random.randint(key, (count,), 0, training_set.shape[0])]
+        x = draw_real(parts.dataset, training_set.x, jax.random.fold_in(step_key, use), count)
+        return to_networks(parts, x)
 
     def stack(x: jax.Array) -> jax.Array:
         return x.reshape(updates, n, *x.shape[1:])
 
-    z = draw_latents(static, jax.random.fold_in(step_key, LATENT), updates * n + n_generator)
-    of_discriminator = Batch(stack(real(REAL, updates * n)), stack(z[: updates * n]))
+    z_key, n_latents = jax.random.fold_in(step_key, LATENT), updates * n + n_generator
+    if training_set.z is None:
+        z = draw_latents(static, z_key, n_latents)
+    else:
+        z = training_set.z[jax.random.randint(z_key, (n_latents,), 0, training_set.z.shape[0])]
+    if static.batch_order == "shuffled" and training_set.x is not None:
+        rows = _rows_in_order(static, training_set.x.shape[0], key, step)
+        x_real = to_networks(parts, as_samples(training_set.x[rows.reshape(-1)]))
+    else:
+        x_real = real(REAL, updates * n)
+    of_discriminator = Batch(stack(x_real), stack(z[: updates * n]))
     of_generator = Batch(real(GENERATOR_REAL, n_generator), z[updates * n :])
     if leaves.instance_noise is not None:
         remaining = jnp.maximum(1 - step / leaves.instance_noise_steps, 0)
@@ -84,6 +96,10 @@ def draw_batches(
         of_discriminator = of_discriminator._replace(
             penalty_key=keys, penalty_scale=_penalty_scales(static, step)
         )
+    if static.generator_dropout is not None or static.discriminator_dropout is not None:
+        keys = jax.random.split(jax.random.fold_in(step_key, DROPOUT), updates + 1)
+        of_discriminator = of_discriminator._replace(dropout_key=keys[:updates])
+        of_generator = of_generator._replace(dropout_key=keys[updates])
     return of_discriminator, of_generator
 
 
@@ -91,13 +107,32 @@ def _penalty_scales(static: Static, step: jax.typing.ArrayLike) -> jax.Array | N
     """A lazy penalty's scale at each of a step's discriminator updates; None for every one."""
     if static.penalty_every == 1:
         return None
+    due = _update_numbers(static, step) % static.penalty_every == 0
+    return jnp.where(due, jnp.float32(static.penalty_every), 0)
+
+
+def _update_numbers(static: Static, step: jax.typing.ArrayLike) -> jax.Array:
+    """The numbers [discriminator_steps] of a step's discriminator updates, from 0 on."""
     step = jnp.asarray(step)
-    before = step * static.discriminator_steps  # discriminator updates so far
+    before = step * static.discriminator_steps
     if static.update == "phased":  # half of the steps are the generator's
         before = step // (2 * static.phase_steps) * static.phase_steps + step % static.phase_steps
-    numbers = before + jnp.arange(static.discriminator_steps)
-    due = numbers % static.penalty_every == 0
-    return jnp.where(due, jnp.float32(static.penalty_every), 0)
+    return before + jnp.arange(static.discriminator_steps)
+
+
+def _rows_in_order(
+    static: Static, n: int, key: jax.Array, step: jax.typing.ArrayLike
+) -> jax.Array:
+    """The training rows [update, sample] of a step, where a seed passes through them in order."""
+    order, size = jax.random.fold_in(key, ORDER), discriminator_samples(static)
+    return jax.vmap(lambda update: rows_of_update(order, update, n, size))(
+        _update_numbers(static, step)
+    )
+
+
+def draw_real(dataset: Dataset, pool: jax.Array | None, key: jax.Array, n: int) -> jax.Array:
+    """Draw real samples [n, *shape], data units: of a pool's rows, or fresh where there is none."""
+    return dataset.sample(key, n) if pool is None else dataset.draw(pool, key, n)
 
 
 def draw_latents(static: Static, key: jax.Array, n: int) -> jax.Array:

@@ -12,19 +12,30 @@ import optax
 from flax import linen as nn
 
 from gan_jax.config import Experiment, Leaves, Static, split
-from gan_jax.data import DATASETS
+from gan_jax.data import find_dataset
 from gan_jax.fields import ConfigError
 from gan_jax.game import field, players
 from gan_jax.game.draws import (
     DISCRIMINATOR_WEIGHTS,
     GENERATOR_WEIGHTS,
     INITIALISATION,
+    LATENT_POOL,
     TRAINING_SET,
     data_key,
     draw_batches,
+    draw_latents,
 )
 from gan_jax.game.optimizers import OPTIMIZERS, SCHEDULES
-from gan_jax.game.parts import Batch, Move, Parameters, Parts, Seen, current_parameters
+from gan_jax.game.parts import (
+    Batch,
+    Move,
+    Parameters,
+    Parts,
+    Seen,
+    TrainingSet,
+    current_parameters,
+)
+from gan_jax.game.scaling import to_data, to_networks
 from gan_jax.game.state import Averaged, GanState, PlayerState, StepInfo
 from gan_jax.game.updates import UPDATES, Players, optimistic
 from gan_jax.losses import LOSSES
@@ -39,7 +50,8 @@ class Gan(NamedTuple):
       init: `(key) -> GanState`, the seed's initial weights.
       train_step: `(state, key) -> (GanState, StepInfo)`, jitted. `key` is the seed's key, the same
         at every step: the step's own is derived from it and `state.step`.
-      generate: `(state, z [n, latent_dim], condition=None) -> x [n, *shape]`; updates nothing.
+      generate: `(state, z [n, latent_dim], condition=None) -> x [n, *shape]`, data units; updates
+        nothing.
       discriminate: `(state, x [n, *shape], condition=None) -> logits [n]` (a pack of samples each,
         with packing); updates nothing.
         `condition` is reserved for class-conditional GANs and must be None.
@@ -57,22 +69,38 @@ class Program(NamedTuple):
     Attributes:
       parts: the static argument of every compiled function.
       leaves: the traced numbers.
-      training_set: [n_train, *shape], or None where every batch is drawn fresh.
+      training_set: what batches are drawn from.
     """
 
     parts: Parts
     leaves: Leaves
-    training_set: jax.Array | None
+    training_set: TrainingSet
 
 
 def make_program(experiment: Experiment) -> Program:
-    """Resolve an experiment's names and draw its training set, if it has one."""
+    """Resolve an experiment's names and draw its training set, if it has one.
+
+    Raises:
+      ConfigError: when the data are in files that are not there, or not as they should be.
+    """
     static, leaves = split(experiment)
     parts = look_up(static)
-    if static.n_train is None:
-        return Program(parts, leaves, None)
-    key = data_key(experiment.data_seed, TRAINING_SET)
-    return Program(parts, leaves, parts.dataset.sample(key, static.n_train))
+    return Program(parts, leaves, _training_set(parts, experiment.data_seed))
+
+
+def _training_set(parts: Parts, data_seed: int) -> TrainingSet:
+    static, dataset = parts.static, parts.dataset
+    key = data_key(data_seed, TRAINING_SET)
+    x = z = None
+    if dataset.pools is not None:
+        x = jnp.asarray(dataset.pools().train)
+        if static.n_train is not None:
+            x = dataset.choose(x, key, static.n_train)
+    elif static.n_train is not None:
+        x = dataset.sample(key, static.n_train)
+    if static.latent_pool is not None:
+        z = draw_latents(static, data_key(data_seed, LATENT_POOL), static.latent_pool)
+    return TrainingSet(x, z)
 
 
 def make_gan(experiment: Experiment) -> Gan:
@@ -92,22 +120,8 @@ def make_gan(experiment: Experiment) -> Gan:
 
 def look_up(static: Static) -> Parts:
     """Resolve the names of a (validated) experiment into registry entries."""
-    dataset, loss = DATASETS[static.data], LOSSES[static.loss]
-    generator = NetworkSpec(
-        "generator",
-        static.generator_hidden,
-        static.generator_activation,
-        dataset.shape,
-        static.generator_normalization,
-    )
-    discriminator = NetworkSpec(
-        "discriminator",
-        static.discriminator_hidden,
-        static.discriminator_activation,
-        _pack_shape(static, dataset.shape),
-        static.discriminator_normalization,
-        static.spectral_norm,
-    )
+    dataset, loss = find_dataset(static.data), LOSSES[static.loss]
+    generator, discriminator = network_specs(static, dataset.shape)
     return Parts(
         static,
         dataset,
@@ -121,6 +135,33 @@ def look_up(static: Static) -> Parts:
         update=UPDATES[static.update],
         schedule=SCHEDULES[static.learning_rate_schedule],
     )
+
+
+def network_specs(static: Static, shape: tuple[int, ...]) -> tuple[NetworkSpec, NetworkSpec]:
+    """The requests for the generator and the discriminator of samples of a shape."""
+    generator = NetworkSpec(
+        "generator",
+        static.generator_hidden,
+        static.generator_activation,
+        shape,
+        static.generator_normalization,
+        output=static.generator_output,
+        initialization=static.initialization,
+        initial_deviation=static.initial_deviation,
+        dropout=static.generator_dropout,
+    )
+    discriminator = NetworkSpec(
+        "discriminator",
+        static.discriminator_hidden,
+        static.discriminator_activation,
+        _pack_shape(static, shape),
+        static.discriminator_normalization,
+        static.spectral_norm,
+        initialization=static.initialization,
+        initial_deviation=static.initial_deviation,
+        dropout=static.discriminator_dropout,
+    )
+    return generator, discriminator
 
 
 def _pack_shape(static: Static, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -184,7 +225,7 @@ def player_optimizer(
 def train_step(
     parts: Parts,
     leaves: Leaves,
-    training_set: jax.Array | None,
+    training_set: TrainingSet,
     state: GanState,
     key: jax.Array,
     step: jax.Array,
@@ -255,7 +296,7 @@ def generate(parts: Parts, state: GanState, z: jax.Array, condition: None = None
     _refuse(condition)
     used = state.generator if state.generator_ema is None else state.generator_ema
     variables = {"params": used.parameters, **used.model_state}
-    return parts.generator.apply(variables, z)  # pyright: ignore[reportReturnType]
+    return to_data(parts, parts.generator.apply(variables, z))  # pyright: ignore[reportArgumentType]
 
 
 def discriminate(parts: Parts, state: GanState, x: jax.Array, condition: None = None) -> jax.Array:
@@ -265,7 +306,7 @@ def discriminate(parts: Parts, state: GanState, x: jax.Array, condition: None = 
     """
     _refuse(condition)
     variables = {"params": state.discriminator.parameters, **state.discriminator.model_state}
-    x = players.packed(parts.static.packing, x)
+    x = players.packed(parts.static.packing, to_networks(parts, x))
     return parts.discriminator.apply(variables, x)  # pyright: ignore[reportReturnType]
 
 

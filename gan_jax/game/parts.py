@@ -39,18 +39,31 @@ class Parts(NamedTuple):
     schedule: Schedule
 
 
+class TrainingSet(NamedTuple):
+    """What batches are drawn from, the same for every seed; None of either: drawn fresh.
+
+    Attributes:
+      x: rows [n, ...] of samples, as they are stored: uint8 grey values or float32.
+      z: latents [m, latent_dim].
+    """
+
+    x: jax.Array | None = None
+    z: jax.Array | None = None
+
+
 class Batch(NamedTuple):
     """What one update of one player sees: everything random in it is here.
 
     Attributes:
-      x_real: real samples [n, *shape].
+      x_real: real samples [n, *shape], as the networks are shown them: scaled, where data are.
       z: latents [n, latent_dim].
-      noise_real: instance noise [n, *shape], data units, that the real samples are shown with; None
-        where there is none.
+      noise_real: instance noise [n, *shape] that the real samples are shown with; None where there
+        is none.
       noise_fake: likewise, for the generated samples.
       penalty_key: what the penalty draws from; None where there is no penalty.
       penalty_scale: of a penalty that is not applied at every update: 0 at most of them, where it
         is not computed, the number of updates it stands for at the others. None is 1, always.
+      dropout_key: what dropout draws from; None where there is none.
     """
 
     x_real: jax.Array
@@ -59,6 +72,7 @@ class Batch(NamedTuple):
     noise_fake: jax.Array | None = None
     penalty_key: jax.Array | None = None
     penalty_scale: jax.Array | None = None
+    dropout_key: jax.Array | None = None
 
 
 class Parameters(NamedTuple):
@@ -76,12 +90,14 @@ class Seen(NamedTuple):
       loss: the loss.
       logit_real: mean logit of the real batch.
       logit_fake: mean logit of the fakes.
+      value: the value function V(D, G) on the batch.
     """
 
     model_state: Any
     loss: jax.Array
     logit_real: jax.Array
     logit_fake: jax.Array
+    value: jax.Array
 
 
 class Move(NamedTuple):

@@ -31,28 +31,46 @@ def join(x_real: jax.Array, x_fake: jax.Array) -> jax.Array:
     return jnp.concatenate([x_real, x_fake])
 
 
+# Uses of a batch's dropout key: each pass through a network drops its own.
+GENERATOR, BOTH, REAL, FAKE, PENALTY = 0, 1, 2, 3, 4
+
+
 def apply(
-    module: nn.Module, parameters: Any, model_state: Any, x: jax.Array, shape: tuple[int, ...]
+    module: nn.Module,
+    parameters: Any,
+    model_state: Any,
+    x: jax.Array,
+    shape: tuple[int, ...],
+    batch: Batch,
+    use: int,
 ) -> tuple[jax.Array, Any]:
     """Apply a network in training mode; return its output [batch, *shape] and its new model state.
+
+    What dropout drops is drawn from the batch's key, for a use of it.
 
     Raises:
       AssertionError: while tracing, when a registered network's output has another shape. Logits of
         [batch, 1], say, would broadcast against [batch] into a loss of every pair.
     """
     variables = {"params": parameters, **model_state}
+    key = batch.dropout_key
     output, model_state = module.apply(  # pyright: ignore[reportAssignmentType]
-        variables, x, train=True, mutable=list(model_state)
+        variables,
+        x,
+        train=True,
+        mutable=list(model_state),
+        rngs=None if key is None else {"dropout": jax.random.fold_in(key, use)},
     )
     chex.assert_shape(output, (x.shape[0], *shape))
     return output, model_state
 
 
 def fake_samples(
-    parts: Parts, parameters: Any, model_state: Any, z: jax.Array
+    parts: Parts, parameters: Any, model_state: Any, batch: Batch
 ) -> tuple[jax.Array, Any]:
-    """The generator's samples [batch, *shape] of latents, and its new model state."""
-    return apply(parts.generator, parameters, model_state, z, parts.dataset.shape)
+    """The generator's samples [batch, *shape] of a batch's latents, and its new model state."""
+    shape = parts.dataset.shape
+    return apply(parts.generator, parameters, model_state, batch.z, shape, batch, GENERATOR)
 
 
 def shown(parts: Parts, x: jax.Array, noise: jax.Array | None) -> jax.Array:
@@ -65,20 +83,23 @@ def packed(packing: int, x: jax.Array) -> jax.Array:
     return x if packing == 1 else x.reshape(x.shape[0] // packing, packing, *x.shape[1:])
 
 
-def discriminate_both(
-    parts: Parts, parameters: Any, model_state: Any, x_real: jax.Array, x_fake: jax.Array
+def discriminate_apart(
+    parts: Parts, parameters: Any, state: Any, x_real: jax.Array, x_fake: jax.Array, batch: Batch
 ) -> tuple[jax.Array, jax.Array, Any]:
-    """Logits of a real and of a fake batch, and the discriminator's new model state.
+    """Logits of a real and of a fake batch, a pass each, and the discriminator's new model state."""
+    network = parts.discriminator
+    logits_real, state = apply(network, parameters, state, x_real, (), batch, REAL)
+    logits_fake, state = apply(network, parameters, state, x_fake, (), batch, FAKE)
+    return logits_real, logits_fake, state
 
-    One pass over both, except for networks with batch statistics, which are each batch's own.
-    """
-    if "batch_stats" in model_state:
-        logits_real, model_state = apply(parts.discriminator, parameters, model_state, x_real, ())
-        logits_fake, model_state = apply(parts.discriminator, parameters, model_state, x_fake, ())
-        return logits_real, logits_fake, model_state
+
+def discriminate_together(
+    parts: Parts, parameters: Any, state: Any, x_real: jax.Array, x_fake: jax.Array, batch: Batch
+) -> tuple[jax.Array, jax.Array, Any]:
+    """The same in one pass over both; batch statistics, if there are any, are then of both."""
     both = join(x_real, x_fake)
-    logits, model_state = apply(parts.discriminator, parameters, model_state, both, ())
-    return logits[: x_real.shape[0]], logits[x_real.shape[0] :], model_state
+    logits, state = apply(parts.discriminator, parameters, state, both, (), batch, BOTH)
+    return logits[: x_real.shape[0]], logits[x_real.shape[0] :], state
 
 
 def discriminator_loss(
@@ -86,11 +107,14 @@ def discriminator_loss(
 ) -> tuple[jax.Array, Seen]:
     """The discriminator's loss at `parameters`, its penalty included, with nothing frozen."""
     statistics = state.discriminator.model_state
-    x_fake, _ = fake_samples(parts, parameters.generator, state.generator.model_state, batch.z)
+    x_fake, _ = fake_samples(parts, parameters.generator, state.generator.model_state, batch)
     x_real = shown(parts, batch.x_real, batch.noise_real)
     x_fake = shown(parts, x_fake, batch.noise_fake)
+    # One pass is the quicker; a network with batch statistics tells what goes into it together.
+    apart = "batch_stats" in statistics and parts.static.discriminator_statistics == "apart"
+    discriminate_both = discriminate_apart if apart else discriminate_together
     logits_real, logits_fake, new_statistics = discriminate_both(
-        parts, parameters.discriminator, statistics, x_real, x_fake
+        parts, parameters.discriminator, statistics, x_real, x_fake, batch
     )
     if leaves.label_smoothing is None or parts.smoothed_discriminator_loss is None:
         loss = parts.discriminator_loss(logits_real, logits_fake, **leaves.loss_parameters)
@@ -104,14 +128,21 @@ def discriminator_loss(
     if parts.penalty is not none:
 
         def discriminate(x: jax.Array) -> jax.Array:
-            return apply(parts.discriminator, parameters.discriminator, statistics, x, ())[0]
+            network = parts.discriminator, parameters.discriminator, statistics
+            return apply(*network, x, (), batch, PENALTY)[0]
 
         def penalty() -> jax.Array:
             key = batch.penalty_key
             return leaves.penalty_weight * parts.penalty(discriminate, x_real, x_fake, key)  # pyright: ignore[reportArgumentType]
 
         loss = loss + scaled(penalty, batch.penalty_scale)
-    return loss, Seen(new_statistics, loss, logits_real.mean(), logits_fake.mean())
+    return loss, seen(new_statistics, loss, logits_real, logits_fake)
+
+
+def seen(model_state: Any, loss: jax.Array, logits_real: jax.Array, logits_fake: jax.Array) -> Seen:
+    """What a loss shows of its logits; log D(x) = -softplus(-logit), log(1 - D) = -softplus."""
+    value = -jax.nn.softplus(-logits_real).mean() - jax.nn.softplus(logits_fake).mean()
+    return Seen(model_state, loss, logits_real.mean(), logits_fake.mean(), value)
 
 
 def scaled(penalty: Callable[[], jax.Array], scale: jax.Array | None) -> jax.Array:
@@ -127,18 +158,23 @@ def generator_loss(
     """The generator's loss at `parameters`, with nothing frozen.
 
     The discriminator's own model state does not move here. Real samples go through it apart from
-    the fakes, so that XLA removes that pass, and their drawing, for a loss that ignores them.
+    the fakes, so that XLA removes that pass, and their drawing, for a loss that ignores them;
+    unless batch statistics are of both together.
     """
     x_fake, model_state = fake_samples(
-        parts, parameters.generator, state.generator.model_state, batch.z
+        parts, parameters.generator, state.generator.model_state, batch
     )
     x_real = shown(parts, batch.x_real, batch.noise_real)
     x_fake = shown(parts, x_fake, batch.noise_fake)
-    discriminator = parts.discriminator, parameters.discriminator, state.discriminator.model_state
-    logits_real, _ = apply(*discriminator, x_real, ())
-    logits_fake, _ = apply(*discriminator, x_fake, ())
+    frozen = parameters.discriminator, state.discriminator.model_state
+    if parts.static.discriminator_statistics == "together":
+        both = discriminate_together(parts, *frozen, x_real, x_fake, batch)
+        logits_real, logits_fake, _ = both
+    else:
+        logits_real, _ = apply(parts.discriminator, *frozen, x_real, (), batch, REAL)
+        logits_fake, _ = apply(parts.discriminator, *frozen, x_fake, (), batch, FAKE)
     loss = parts.generator_loss(logits_real, logits_fake, **leaves.loss_parameters)
-    return loss, Seen(model_state, loss, logits_real.mean(), logits_fake.mean())
+    return loss, seen(model_state, loss, logits_real, logits_fake)
 
 
 def frozen_discriminator_loss(

@@ -53,6 +53,9 @@ class StepInfo(NamedTuple):
       generator_gradient_norm: likewise for the generator.
       logit_real: mean logit of the discriminator's real batch.
       logit_fake: mean logit of its fake batch.
+      value: V(D, G) = mean log D(x) + mean log(1 - D(G(z))) on the discriminator's batches, with
+        D = sigmoid(logit), whatever the loss (Goodfellow et al. 2014, equation 1). -2 log 2 where
+        the discriminator cannot tell, near 0 where it always can.
     """
 
     discriminator_loss: jax.Array
@@ -61,3 +64,4 @@ class StepInfo(NamedTuple):
     generator_gradient_norm: jax.Array
     logit_real: jax.Array
     logit_fake: jax.Array
+    value: jax.Array

@@ -223,11 +223,12 @@ class _Report(NamedTuple):
     gradient_norm: jax.Array
     logit_real: jax.Array
     logit_fake: jax.Array
+    value: jax.Array
 
 
 def _report(move: Move) -> _Report:
-    seen = move.seen
-    return _Report(seen.loss, optax.tree.norm(move.gradient), seen.logit_real, seen.logit_fake)
+    seen, norm = move.seen, optax.tree.norm(move.gradient)
+    return _Report(seen.loss, norm, seen.logit_real, seen.logit_fake, seen.value)
 
 
 def _info(discriminator: _Report, generator: _Report) -> StepInfo:
@@ -238,6 +239,7 @@ def _info(discriminator: _Report, generator: _Report) -> StepInfo:
         generator_gradient_norm=generator.gradient_norm,
         logit_real=discriminator.logit_real,
         logit_fake=discriminator.logit_fake,
+        value=discriminator.value,
     )
 
 

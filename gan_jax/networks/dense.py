@@ -111,3 +111,4 @@ def dense(spec: NetworkSpec) -> nn.Module:
 
 
 dense.supports = ("packing", "normalization", "spectral_norm")
+batch_normalized.supports = ("batch_statistics",)

@@ -49,7 +49,7 @@ class NetworkSpec(NamedTuple):
 # A builder returns a Flax module called as `module(x, train=bool)`: `train` is True inside a
 # training step only. Whatever the module keeps besides "params" (batch statistics, say) becomes
 # model state. Which of "packing", "normalization", "spectral_norm", "output", "initialization",
-# "dropout" and "maxout" it heeds, and that it takes "images" or "sequences" only, a builder declares
+# "dropout" and "maxout" it heeds, and that it takes "images" or "sequences" only, it declares
 # in an attribute `supports`, a tuple; an `Experiment` refuses the others.
 NetworkBuilder = Callable[[NetworkSpec], nn.Module]
 

@@ -23,7 +23,7 @@ from gan_jax.config import Leaves
 from gan_jax.game import gan
 from gan_jax.game.draws import seed_key
 from gan_jax.game.gan import Program
-from gan_jax.game.parts import Parts
+from gan_jax.game.parts import Parts, TrainingSet
 from gan_jax.game.state import GanState, StepInfo
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
@@ -66,7 +66,7 @@ def train_lane(
     parts: Parts,
     measure: Callable[..., dict[str, jax.Array]] | None,
     leaves: Leaves,
-    training_set: jax.Array | None,
+    training_set: TrainingSet,
     inputs: Any,
     lane: Lane,
     seed: jax.Array,
