@@ -26,7 +26,7 @@ from numpy.lib import format as npy
 from gan_jax.fields import ConfigError, is_integer
 from gan_jax.files.paths import regular_file
 
-HEADER = 20_000  # bytes; NumPy reads headers of up to 10,000
+HEADER = 2_000  # bytes; NumPy writes a hundred for such arrays
 MOST_DIMENSIONS = 64  # NumPy's own limit
 MOST_ROWS = 2**31 - 1  # rows are drawn by 32-bit numbers
 LARGEST_SAMPLE = 1_000_000  # numbers
@@ -126,7 +126,7 @@ def _facts(path: Path, _: int, size: int) -> ArrayFacts:
 def _read_header(path: Path) -> _Header:
     try:
         with path.open("rb") as file:
-            start = file.read(HEADER)
+            start = file.read(2 * HEADER)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     if not start.startswith(npy.MAGIC_PREFIX):
@@ -140,7 +140,9 @@ def _read_header(path: Path) -> _Header:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd literals: they are refused, or do no harm
-            shape, fortran_order, dtype = readers[npy.read_magic(stream)](stream)
+            shape, fortran_order, dtype = readers[npy.read_magic(stream)](
+                stream, max_header_size=HEADER
+            )
         if len(shape) > MOST_DIMENSIONS or not all(map(_is_length, shape)):
             raise ValueError(shape)
     # The header is a Python literal: hostile ones fail in a dozen ways, stack and memory included.
