@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data.dataset import Dataset, Pools, as_samples, choose_rows, draw_rows
-from gan_jax.files.stores import load_images
+from gan_jax.files.images import load_images
 
 SIDE = 28
 ROWS = (60_000, 10_000)  # for training and held out

@@ -1,1 +1,1 @@
-"""Data in files: found, fetched, verified, read. NumPy only; what they mean is `data/`'s."""
+"""Data in files: found, fetched, verified, read. NumPy only; what numbers mean is `data/`'s."""
