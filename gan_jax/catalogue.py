@@ -207,7 +207,8 @@ CATALOGUE: dict[str, Registry] = {
         {
             "none": Entry("as it is", "-"),
             "batch": Entry(
-                "over the batch, each feature; running statistics", "Ioffe & Szegedy 2015",
+                "over the batch, each feature; running statistics",
+                "Ioffe & Szegedy 2015",
                 supports=("batch_statistics",),
             ),
             "layer": Entry("over the features, each sample", "Ba et al. 2016"),

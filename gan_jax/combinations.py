@@ -171,8 +171,8 @@ def _penalties_see_each_sample(experiment: Experiment) -> None:
     if experiment.penalty != "none" and _has_batch_statistics(experiment, "discriminator"):
         raise ConfigError(
             f"penalty: {experiment.penalty!r} given, but with discriminator_normalization "
-            f"{normalization!r} a logit depends on the whole batch and has no gradient norm of its own sample; "
-            "expected 'layer' or 'none'"
+            f"{normalization!r} a logit depends on the whole batch and has no gradient norm of its "
+            "own sample; expected 'layer' or 'none'"
         )
 
 
@@ -183,8 +183,8 @@ def _normalization_has_a_batch(experiment: Experiment) -> None:
         if _has_batch_statistics(experiment, player) and count < 2:
             normalization = getattr(experiment, f"{player}_normalization")
             raise ConfigError(
-                f"{player}_normalization: {normalization!r} given, but a discriminator update passes a batch "
-                f"of {count}, which has no deviation, expected at least 2"
+                f"{player}_normalization: {normalization!r} given, but a discriminator update "
+                f"passes a batch of {count}, which has no deviation, expected at least 2"
             )
 
 

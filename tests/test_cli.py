@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 import gan_jax
-from gan_jax.cli import main, parse_seeds
+from gan_jax.cli import main
+from gan_jax.commands.flags import parse_seeds
 from gan_jax.config import FIELDS
 from gan_jax.reports.watched import heard_interrupts
 

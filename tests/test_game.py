@@ -155,7 +155,7 @@ def test_the_initialisations_key_is_no_steps_key():
 
 def test_a_finite_training_set_is_all_that_is_ever_seen():
     program, key, _ = set_up(n_train=10, data_seed=4)
-    rows = {tuple(row) for row in np.asarray(program.training_set).tolist()}
+    rows = {tuple(row) for row in np.asarray(program.training_set.x).tolist()}
     assert len(rows) == 10
     seen = set()
     for step in range(20):
@@ -164,7 +164,7 @@ def test_a_finite_training_set_is_all_that_is_ever_seen():
             seen |= {tuple(row) for row in np.asarray(x).tolist()}
     assert seen == rows
     other, _, _ = set_up(n_train=10, data_seed=5)
-    assert not np.array_equal(other.training_set, program.training_set)
+    assert not np.array_equal(other.training_set.x, program.training_set.x)
 
 
 def test_a_registered_loss_trains_and_replacing_it_takes_effect(registered):

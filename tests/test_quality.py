@@ -101,7 +101,7 @@ def test_the_data_seed_shares_no_key_with_the_run_of_the_same_number():
         key = gan_jax.seed_key(0)
         batch, _ = draw_batches(*fresh, key, step)
         assert not np.isin(np.asarray(batch.x_real)[..., 0], evaluated[:, 0]).any()
-        assert not np.isin(np.asarray(batch.x_real)[..., 0], program.training_set[:, 0]).any()
+        assert not np.isin(np.asarray(batch.x_real)[..., 0], program.training_set.x[:, 0]).any()
 
 
 @pytest.mark.parametrize("data", list(DATASETS))

@@ -54,7 +54,7 @@ def test_every_entry_keeps_the_contract(field, name):
 
     def step(leaves, state, key, number):
         traces.append(1)
-        return game.train_step(program.parts, leaves, None, state, key, number)
+        return game.train_step(program.parts, leaves, program.training_set, state, key, number)
 
     # What is tested does not depend on how well it is optimised; compiling takes half the time.
     quick = {"xla_backend_optimization_level": 0}

@@ -264,7 +264,7 @@ def test_a_stabiliser_that_is_off_is_not_in_the_program_and_one_that_is_on_is_a_
 
     def step(leaves, state):
         traces.append(1)
-        return game.train_step(program.parts, leaves, None, state, key, 0)
+        return game.train_step(program.parts, leaves, program.training_set, state, key, 0)
 
     jitted = jax.jit(step)
     for which in (0, 1):

@@ -37,6 +37,43 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Rate:
     return Rate(successes / n, float(interval.low), float(interval.high))
 
 
+class Pairs(NamedTuple):
+    """Two variants' outcomes of the same seeds, compared seed by seed.
+
+    Attributes:
+      first_only: seeds that succeed with the first variant only.
+      second_only: seeds that succeed with the second variant only.
+      p_value: two-sided, that the two rates are equal.
+    """
+
+    first_only: int
+    second_only: int
+    p_value: float
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> Pairs:
+    """McNemar's exact test of two paired success vectors [seed], by `scipy.stats.binomtest`.
+
+    Seeds with one outcome under both say nothing; of the others, under equal rates, either is as
+    likely: the p-value is that of so uneven a split of fair coin tosses, 1 where there are none.
+
+    Raises:
+      ValueError: unless both have one outcome for every seed.
+
+    Source: McNemar 1947, "Note on the Sampling Error of the Difference between Correlated
+    Proportions".
+    """
+    first, second = np.asarray(first, bool), np.asarray(second, bool)
+    if first.shape != second.shape or first.ndim != 1:
+        raise ValueError(f"outcomes {first.shape} and {second.shape} given, expected one a seed")
+    from scipy.stats import binomtest
+
+    first_only, second_only = int((first & ~second).sum()), int((second & ~first).sum())
+    differ = first_only + second_only
+    p_value = float(binomtest(first_only, differ).pvalue) if differ else 1.0
+    return Pairs(first_only, second_only, p_value)
+
+
 def quartiles(values: np.ndarray) -> tuple[float, float, float]:
     """Lower quartile, median and upper quartile, where NaN is a failed seed: worse than any number.
 

@@ -18,9 +18,9 @@ from typing import Any
 
 from gan_jax.catalogue import CATALOGUE, nearest
 from gan_jax.combinations import check_combinations
-from gan_jax.config.data_facts import DataFacts, data_facts, is_array
 from gan_jax.config.ranges import ALPHA_LOSSES, COUNT, NAMED_FIELDS, RANGES, RATE
 from gan_jax.config.static import Static
+from gan_jax.data_facts import DataFacts, data_facts, is_array
 from gan_jax.fields import (
     ConfigError,
     FrozenDict,
@@ -193,6 +193,7 @@ class Experiment(Static):
 
 
 FIELDS: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Experiment))
+
 
 def check_fields(names: Iterable[str]) -> None:
     """Refuse names that are no field of `Experiment`, naming the nearest one."""

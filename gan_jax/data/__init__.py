@@ -1,9 +1,11 @@
 """Data sets by name: DATASETS maps a name to a Dataset."""
 
+from gan_jax.data.arrays import array_dataset
 from gan_jax.data.dataset import Dataset
 from gan_jax.data.dirac import dirac
 from gan_jax.data.functions import Curve, curve_dataset, parabola
 from gan_jax.data.mixtures import Mixture, mixture_dataset, ring
+from gan_jax.data_facts import is_array
 
 DATASETS: dict[str, Dataset] = {"parabola": parabola, "ring": ring, "dirac": dirac}
 
@@ -20,5 +22,6 @@ __all__ = [
 ]
 
 
-def find_dataset(name):
-    return DATASETS[name]
+def find_dataset(name: str) -> Dataset:
+    """The registered data set of a name, or that of an array's path."""
+    return array_dataset(name) if is_array(name) else DATASETS[name]

@@ -120,9 +120,7 @@ def _update_numbers(static: Static, step: jax.typing.ArrayLike) -> jax.Array:
     return before + jnp.arange(static.discriminator_steps)
 
 
-def _rows_in_order(
-    static: Static, n: int, key: jax.Array, step: jax.typing.ArrayLike
-) -> jax.Array:
+def _rows_in_order(static: Static, n: int, key: jax.Array, step: jax.typing.ArrayLike) -> jax.Array:
     """The training rows [update, sample] of a step, where a seed passes through them in order."""
     order, size = jax.random.fold_in(key, ORDER), discriminator_samples(static)
     return jax.vmap(lambda update: rows_of_update(order, update, n, size))(

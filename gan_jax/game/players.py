@@ -86,7 +86,7 @@ def packed(packing: int, x: jax.Array) -> jax.Array:
 def discriminate_apart(
     parts: Parts, parameters: Any, state: Any, x_real: jax.Array, x_fake: jax.Array, batch: Batch
 ) -> tuple[jax.Array, jax.Array, Any]:
-    """Logits of a real and of a fake batch, a pass each, and the discriminator's new model state."""
+    """Logits of a real and a fake batch, a pass each, and the discriminator's new model state."""
     network = parts.discriminator
     logits_real, state = apply(network, parameters, state, x_real, (), batch, REAL)
     logits_fake, state = apply(network, parameters, state, x_fake, (), batch, FAKE)

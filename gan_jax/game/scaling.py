@@ -1,4 +1,4 @@
-"""Data units and what the networks are shown: the same, or scaled to [-1, 1] by the data's range."""
+"""Data units, and what the networks are shown: the same, or scaled to [-1, 1] by their range."""
 
 from __future__ import annotations
 

@@ -105,8 +105,8 @@ def heard_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def run_and_report(study: Study, out: Path) -> None:
-    """Run a study, print its table, draw its figures, and say where everything is."""
+def run_and_report(study: Study, out: Path) -> xr.Dataset:
+    """Run a study, print its table, draw its figures, say where everything is; return results."""
     results = run_visibly(study, out)
     one, console, summary = study.first_experiment(), Console(), summarize(results)
     title = f"{study.name}: {one.data}, {one.total_steps:,} steps"
@@ -117,6 +117,7 @@ def run_and_report(study: Study, out: Path) -> None:
         remedy = "lower log_every" if one.record_every > 1 else "train for more steps"
         print(f"Verdicts rest on {results.sizes['step']} records only; {remedy}.")
     print_paths(out, [*save_figures(results, out), write_report(results, out)])
+    return results
 
 
 def show_checks(study: Study, out: Path, snapshots: Snapshots) -> None:

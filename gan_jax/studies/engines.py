@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax.catalogue import nearest
+from gan_jax.data_facts import check_data_files
 from gan_jax.fields import ConfigError
 from gan_jax.studies.files import read_yaml, write_text, write_yaml
 from gan_jax.studies.results import (
@@ -93,7 +94,7 @@ def run_study(
 
     Raises:
       ConfigError: before anything runs, when `out` holds another study (the differences are named)
-        or other files, or cannot be written.
+        or other files, or cannot be written; or when the data's files are not there.
     """
     if engine not in ENGINES:
         raise ConfigError(f"engine: {engine!r} given; {nearest(engine, ENGINES)}")
@@ -124,9 +125,10 @@ def open_folder(study: Study, folder: Path, command: str | None = None) -> None:
     """Make a study's folder, or recognise it.
 
     Raises:
-      ConfigError: when it holds something else, or cannot be written; nothing has been changed
-        then.
+      ConfigError: when it holds something else or cannot be written, or when the data's files are
+        not there; nothing has been changed then.
     """
+    check_data_files(study.first_experiment().data)
     file = folder / STUDY_FILE
     try:
         if file.exists():

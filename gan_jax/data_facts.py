@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gan_jax.catalogue import CATALOGUE
-from gan_jax.files.arrays import check_array
+from gan_jax.files.arrays import HELD_OUT, check_array, load_array
+from gan_jax.files.images import check_present
 
 ARRAY_SUFFIX = ".npy"
+# Data -> the collection of image files that they are made of.
+COLLECTION_OF = {"mnist": "mnist", "fashion_mnist": "fashion_mnist", "stacked_mnist": "mnist"}
 
 
 class DataFacts(NamedTuple):
@@ -41,7 +44,21 @@ def data_facts(data: str) -> DataFacts:
     """
     if is_array(data):
         array = check_array(data)
-        return DataFacts(array.shape, array.kind, array.rows, array.held_out, True)
+        held_out = max(array.rows // HELD_OUT, 1)
+        scalable = array.kind != "images"
+        return DataFacts(array.shape, array.kind, array.rows - held_out, held_out, scalable)
     data_of = CATALOGUE["data"].find(data)
     rows, held_out = data_of.rows or (None, None)
     return DataFacts(data_of.shape, data_of.kind, rows, held_out, "scaling" in data_of.supports)
+
+
+def check_data_files(data: str) -> None:
+    """Refuse data whose files are not there, or whose numbers cannot be trained on.
+
+    Raises:
+      ConfigError: in one line that says what to put where.
+    """
+    if is_array(data):
+        load_array(data)
+    elif data in COLLECTION_OF:
+        check_present(COLLECTION_OF[data])

@@ -1,0 +1,54 @@
+"""What lies between two latents? Paths through the generator's latent space, as pictures.
+
+New samples along straight and along spherical paths between pairs of latents, from an exported
+generator: smooth changes where the generator has learned a continuum. A straight path passes nearer
+to the origin than Gaussian latents of many dimensions ever lie, a spherical one does not; how far
+off is measured as the norm half-way and as the step of the sample along the path.
+
+Command: `python experiments/interpolation.py`, half a minute on 2 cores (it trains a parabola
+first); `--run results/mnist_dense` shows digits, seconds. Expect: digits that change shape
+continuously, some through no digit at all; on the parabola, paths along the curve.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+import gan_jax
+from gan_jax.analysis.interpolation import PATHS
+from gan_jax.commands.sample import Sample
+from gan_jax.reports.watched import train_visibly
+
+PAIRS, POINTS = 200, 9
+
+
+def main(run: Path | None = None, folder: Path = Path("results/interpolation")) -> None:
+    """Draw both kinds of path of a run's generator in `folder`, and compare them in numbers.
+
+    Args:
+      run: a folder of `gan-jax train`, or a generator's file; a parabola is trained if none.
+      folder: where the pictures go.
+    """
+    if run is None:
+        run = folder / "parabola"
+        study = gan_jax.Study("parabola", gan_jax.preset("parabola"), {"gan": {}}, [3])
+        train_visibly(study, run)
+    generator = gan_jax.load_generator(run)
+    ends = np.random.default_rng(0).standard_normal((2, PAIRS, generator.latent_dim))
+    for kind, path in PATHS.items():
+        z = np.asarray(path(*ends.astype(np.float32), POINTS))
+        middle = np.linalg.norm(z[:, POINTS // 2], axis=1).mean()
+        x = np.asarray(generator(z.reshape(-1, generator.latent_dim))).reshape(PAIRS, POINTS, -1)
+        steps = np.linalg.norm(np.diff(x, axis=1), axis=2)
+        unevenness = (steps.max(axis=1) / steps.mean(axis=1)).mean()
+        print(
+            f"{kind:10} norm half-way {middle:.2f} (of a latent "
+            f"{np.linalg.norm(ends, axis=2).mean():.2f}); longest step along a path "
+            f"{unevenness:.1f} times the mean one"
+        )
+        Sample(run=run, out=folder / f"{kind}.png", interpolate=kind, overwrite=True).run()
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

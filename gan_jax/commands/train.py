@@ -1,0 +1,124 @@
+"""The commands that train: `gan-jax compare`, `study` and `train`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from tyro.conf import OmitArgPrefixes, Positional
+
+from gan_jax.commands.flags import (
+    ComparisonFlags,
+    ExperimentFlags,
+    Preset,
+    Seeds,
+    parse_seeds,
+    use_data_dir,
+    watch,
+)
+from gan_jax.fields import ConfigError
+
+MOST_TRAINED = 8  # seeds of `gan-jax train`: a row of pictures each
+
+
+@dataclasses.dataclass(kw_only=True)
+class Compare:
+    """Compare losses on one data set: the same seeds for each, rates with intervals, figures."""
+
+    losses: tuple[str, ...] = ("saturating", "non_saturating")
+    """Losses to compare: names of `gan-jax list losses`."""
+    seeds: Seeds = "64"
+    """How many seeds a loss (0 to N - 1), or which, separated by commas."""
+    lanes: int | None = None
+    """Seeds in one vmap on one device; by default chosen from the number of seeds."""
+    moments: int = 3
+    """Moments of training at which whole states are kept, for `gan-jax spectrum`; 0 keeps none."""
+    out: Path = Path("results/compare")
+    """The study's folder. The same study in it is continued; another is never overwritten."""
+    preset: Preset = "parabola"
+    """Take the other flags' defaults from a preset: see `gan-jax list presets`."""
+    data_dir: Path | None = None
+    """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
+    experiment: OmitArgPrefixes[ComparisonFlags] = dataclasses.field(
+        default_factory=ComparisonFlags.of_preset
+    )
+
+    def run(self) -> None:
+        from gan_jax.studies.study import Study
+
+        use_data_dir(self.data_dir)
+        losses = [name for given in self.losses for name in given.split(",") if name]
+        if not losses:
+            raise ConfigError("losses: none given, expected at least one")
+        if len(set(losses)) < len(losses):
+            raise ConfigError(f"losses: {' '.join(losses)} given, expected each once")
+        base, variants = self.experiment.compared(losses)
+        seeds = parse_seeds(self.seeds)
+        study = Study("compare", base, variants, seeds, self.lanes, moments=self.moments)
+        watch().run_and_report(study, self.out)
+
+
+@dataclasses.dataclass(kw_only=True)
+class RunStudy:
+    """Run a study file: a base experiment, its variants, and their seeds."""
+
+    file: Positional[Path]
+    """YAML: name, seeds, variants and, if not the defaults, base, lanes, criteria, moments."""
+    out: Path | None = None
+    """The study's folder; results/NAME by default. The same study in it is continued."""
+    data_dir: Path | None = None
+    """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
+
+    def run(self) -> None:
+        from gan_jax.studies.files import read_yaml
+        from gan_jax.studies.study import Study
+
+        use_data_dir(self.data_dir)
+        document = read_yaml(self.file)
+        try:
+            study = Study.from_dict(document)
+        except ConfigError as error:
+            raise ConfigError(f"{self.file}: {error}") from None
+        watch().run_and_report(study, self.out or Path("results") / study.name)
+
+
+@dataclasses.dataclass(kw_only=True)
+class Train:
+    """Train one or a few seeds of one experiment, with a look at the samples every so often."""
+
+    seeds: Seeds = "1"
+    """How many seeds (0 to N - 1), or which, separated by commas."""
+    check_every: int | None = None
+    """Look at samples and accuracies every so many steps, a multiple of 10 log_every."""
+    moments: int = 3
+    """Moments of training at which whole states are kept, for `gan-jax spectrum`; 0 keeps none."""
+    out: Path = Path("results/train")
+    """The run's folder. The same run in it is continued; another is never overwritten."""
+    preset: Preset = "parabola"
+    """Take the other flags' defaults from a preset: see `gan-jax list presets`."""
+    data_dir: Path | None = None
+    """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
+    experiment: OmitArgPrefixes[ExperimentFlags] = dataclasses.field(
+        default_factory=ExperimentFlags.of_preset
+    )
+
+    def run(self) -> None:
+        from gan_jax.reports import checks
+        from gan_jax.studies.study import Study
+
+        use_data_dir(self.data_dir)
+        experiment = self.experiment.experiment()
+        check_every = self.check_every
+        if experiment.log_every is None:
+            check_every = checks.CHECK_EVERY if check_every is None else check_every
+            experiment = experiment.replace(log_every=checks.fitting_log_every(check_every))
+        elif check_every is None:
+            check_every = checks.fitting_check_every(experiment.log_every)
+        variants, seeds = {experiment.loss: {}}, parse_seeds(self.seeds)
+        study = Study("train", experiment, variants, seeds, moments=self.moments)
+        if len(study.seeds) > MOST_TRAINED:
+            raise ConfigError(
+                f"seeds: {self.seeds} given, expected at most {MOST_TRAINED} (or gan-jax compare)"
+            )
+        snapshots = checks.Snapshots(experiment, check_every)
+        watch().show_checks(study, self.out, snapshots)
