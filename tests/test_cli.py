@@ -207,7 +207,7 @@ def test_every_registry_can_be_listed():
     from gan_jax.catalogue import CATALOGUE
 
     choices = get_args(get_type_hints(cli.List)["what"])
-    assert sorted(choices) == sorted(CATALOGUE)
+    assert sorted(choices) == sorted(["presets", *CATALOGUE])
 
 
 def test_seeds_are_a_count_or_a_list():

