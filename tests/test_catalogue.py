@@ -19,6 +19,12 @@ def test_table_and_registry_have_the_same_entries(name):
         assert entry.supports == getattr(live[entry_name], "supports", ())
 
 
+def test_data_entries_tell_the_shape_and_kind_of_a_sample():
+    for name, entry in CATALOGUE["data"].entries.items():
+        dataset = gan_jax.DATASETS[name]
+        assert (entry.shape, entry.kind) == (dataset.shape, dataset.kind), name
+
+
 def test_a_registered_entry_is_among_the_names(registered):
     registered(gan_jax.LOSSES, "mine", gan_jax.LOSSES["saturating"])
     assert "mine" in CATALOGUE["losses"].names()
