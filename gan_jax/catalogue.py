@@ -83,7 +83,9 @@ JOLICOEUR = "Jolicoeur-Martineau 2019"
 WELFERT = "Welfert et al. 2024"
 MESCHEDER_2017, MESCHEDER_2018 = "Mescheder et al. 2017", "Mescheder et al. 2018"
 DASKALAKIS = "Daskalakis et al. 2018"
+BROWNLEE, LIN = "Brownlee 2019", "Lin et al. 2018"
 
+SCALABLE = ("scaling",)
 SMOOTHABLE, AVERAGES = ("label_smoothing",), ("batch_average",)
 ALPHAS = {"alpha_d": 1.0, "alpha_g": 1.0}
 
@@ -165,11 +167,98 @@ CATALOGUE: dict[str, Registry] = {
         "gan_jax.data",
         "DATASETS",
         {
-            "parabola": Entry("(x, x^2), x uniform on [-1/2, 1/2)", "Brownlee 2019", shape=(2,)),
+            "parabola": Entry(
+                "(x, x^2), x uniform on [-1/2, 1/2)", BROWNLEE, supports=SCALABLE, shape=(2,)
+            ),
+            "quadratic": Entry(
+                "(x, 2 x^2 + x - 1), x uniform on [-1, 1)", BROWNLEE, supports=SCALABLE, shape=(2,)
+            ),
+            "sine": Entry(
+                "(x, sin(2 pi x)), x uniform on [-1/2, 1/2)",
+                BROWNLEE,
+                supports=SCALABLE,
+                shape=(2,),
+            ),
+            "gaussian_bump": Entry(
+                "(x, e^(-8 x^2)), x uniform on [-1, 1)", BROWNLEE, supports=SCALABLE, shape=(2,)
+            ),
+            "polynomial": Entry(
+                "(x, 16 x^5 - 20 x^3 + 5 x), x uniform on [-1, 1)",
+                BROWNLEE,
+                supports=SCALABLE,
+                shape=(2,),
+            ),
             "ring": Entry(
-                "8 Gaussians on the unit circle, deviation 0.01", "Lin et al. 2018", shape=(2,)
+                "8 Gaussians on the unit circle, deviation 0.01", LIN, supports=SCALABLE, shape=(2,)
+            ),
+            "grid": Entry(
+                "25 Gaussians on {-4, -2, 0, 2, 4}^2, deviation 0.05",
+                LIN,
+                supports=SCALABLE,
+                shape=(2,),
+            ),
+            "spiral": Entry(
+                "20 Gaussians on an Archimedean spiral, deviation 0.02: r = sqrt(k/20), "
+                "angle 4 pi r",
+                "-",
+                supports=SCALABLE,
+                shape=(2,),
+            ),
+            "mixture_1d": Entry(
+                "5 Gaussians at -4, -2, 0, 2, 4, deviation 0.05", "-", supports=SCALABLE, shape=(1,)
+            ),
+            "mixture_3d": Entry(
+                "8 Gaussians at a cube's corners {-1, 1}^3, deviation 0.05",
+                "-",
+                supports=SCALABLE,
+                shape=(3,),
+            ),
+            "mixture_high": Entry(
+                "10 Gaussians in 32 dimensions, at right angles and 8 apart, deviation 0.2",
+                "-",
+                supports=SCALABLE,
+                shape=(32,),
+            ),
+            "swiss_roll": Entry(
+                "t (cos t, sin t)/7.5, t uniform on [1.5 pi, 4.5 pi), noise of deviation 0.25/7.5",
+                "Gulrajani et al. 2017",
+                supports=SCALABLE,
+                shape=(2,),
             ),
             "dirac": Entry("the point 0, in one dimension", MESCHEDER_2018, shape=(1,)),
+            "sine_waves": Entry(
+                "a sin(2 pi f t/32 + phase), noise 0.05; f uniform on [1, 4), a on [0.5, 1)",
+                "Esteban et al. 2017 (other ranges)",
+                supports=SCALABLE,
+                shape=(32,),
+                kind="sequences",
+            ),
+            "ornstein_uhlenbeck": Entry(
+                "x_(t+1) = 0.9 x_t + sqrt(1 - 0.81) e_t, stationary, 32 steps",
+                "Uhlenbeck & Ornstein 1930",
+                shape=(32,),
+                kind="sequences",
+            ),
+            "mnist": Entry(
+                "handwritten digits, 28 x 28 grey, 60,000 and 10,000 held out",
+                "LeCun, Cortes & Burges 1998",
+                shape=(28, 28, 1),
+                kind="images",
+                rows=(60_000, 10_000),
+            ),
+            "fashion_mnist": Entry(
+                "clothes, 28 x 28 grey, 60,000 and 10,000 held out",
+                "Xiao et al. 2017",
+                shape=(28, 28, 1),
+                kind="images",
+                rows=(60_000, 10_000),
+            ),
+            "stacked_mnist": Entry(
+                "three digits of mnist as three channels: 1,000 modes",
+                "Srivastava et al. 2017",
+                shape=(28, 28, 3),
+                kind="images",
+            ),
         },
     ),
     "networks": Registry(

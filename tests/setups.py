@@ -1,6 +1,9 @@
 """What several test files set up: a GAN small enough to compute by hand, and a tiny study."""
 
+from functools import cache
+
 import jax
+import numpy as np
 
 import gan_jax
 from gan_jax.game import draws
@@ -15,6 +18,38 @@ def set_up(**fields):
     key = draws.seed_key(0)
     state = game.init(program.parts, program.leaves, key)
     return program, key, state
+
+
+def quickly(function):
+    """Compile for a test: what is tested does not depend on how well it is optimised."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
+
+
+@cache
+def sampler(dataset, n):
+    return quickly(lambda key: dataset.sample(key, n))
+
+
+def drawn(dataset, seed, n=2000):
+    """Samples [n, *shape] of a data set."""
+    return sampler(dataset, n)(jax.random.key(seed))
+
+
+@cache
+def measurer(dataset):
+    return quickly(lambda x: {name: f(x) for name, f in dataset.measures.items()})
+
+
+def measured(dataset, x):
+    """All truth measures of samples [n, *shape], as numbers by name."""
+    return {name: float(value) for name, value in measurer(dataset)(x).items()}
+
+
+def assert_mean(values, expected):
+    """Compare a mean with the law's, within 4.5 of its standard errors."""
+    values = np.asarray(values, np.float64)
+    error = values.std(axis=0) / np.sqrt(len(values))
+    np.testing.assert_array_less(np.abs(values.mean(axis=0) - expected), 4.5 * error)
 
 
 def batches(program, key, step=0):

@@ -15,9 +15,7 @@ from gan_jax.game.order import rows_of_update, shuffled_index
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 64, 100, 1000])
 def test_an_order_is_a_permutation(n):
-    orders = [
-        np.asarray(shuffled_index(jax.random.key(seed), jnp.arange(n), n)) for seed in (0, 1)
-    ]
+    orders = [np.asarray(shuffled_index(jax.random.key(seed), jnp.arange(n), n)) for seed in (0, 1)]
     for order in orders:
         np.testing.assert_array_equal(np.sort(order), np.arange(n))
     if n >= 10:

@@ -16,7 +16,14 @@ def test_table_and_registry_have_the_same_entries(name):
     for entry_name, entry in registry.entries.items():
         assert entry.summary and entry.source
         assert entry.parameters == getattr(live[entry_name], "parameters", {})
+        assert entry.rows == getattr(live[entry_name], "rows", None)
         assert entry.supports == getattr(live[entry_name], "supports", ())
+
+
+def test_data_entries_tell_the_shape_and_kind_of_a_sample():
+    for name, entry in CATALOGUE["data"].entries.items():
+        dataset = gan_jax.DATASETS[name]
+        assert (entry.shape, entry.kind) == (dataset.shape, dataset.kind), name
 
 
 def test_a_registered_entry_is_among_the_names(registered):

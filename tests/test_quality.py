@@ -58,7 +58,7 @@ def test_pair_distance_of_hand_made_pairs():
 def test_floors_are_what_real_samples_score_and_collapse_scores_worse():
     experiment = gan_jax.Experiment()
     floors = quality.floors(experiment)
-    measures = {"sliced_wasserstein", "diversity", "curve_error", "coverage"}
+    measures = {"sliced_wasserstein", "diversity", "curve_error", "coverage", "x_marginal"}
     assert set(floors) == measures | {"pair_distance"}
     assert all(draws.shape == (quality.N_FLOOR_DRAWS,) for draws in floors.values())
     assert len(np.unique(floors["sliced_wasserstein"])) == quality.N_FLOOR_DRAWS
@@ -117,6 +117,5 @@ def test_every_data_set_can_be_evaluated(data):
     accuracy = (gan.discriminate(state, x_fake) < 0).mean()
     assert measures["accuracy_fake"] == accuracy
     assert measures["accuracy_real"] == (gan.discriminate(state, inputs.x_real) > 0).mean()
-    assert measures["accuracy_real"] != 0.5
     states = jax.tree.map(lambda x: x[None], state)
     np.testing.assert_allclose(quality.samples(experiment, states)[0], x_fake, rtol=1e-5, atol=1e-6)
