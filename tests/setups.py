@@ -65,3 +65,17 @@ LOSSES = {name: {"loss": name} for name in ("saturating", "non_saturating")}
 def tiny_study(**changes):
     fields = {"name": "tiny", "base": BASE, "variants": LOSSES, "seeds": 3, "lanes": 2}
     return Study(**(fields | changes))
+
+# Images small enough for any test: grey noise about a level of the image's own.
+BLOBS = gan_jax.Dataset(
+    lambda key, n: jax.numpy.tanh(
+        jax.random.normal(key, (n, 1, 1, 1)) + 0.1 * jax.random.normal(key, (n, 8, 8, 1))
+    ),
+    shape=(8, 8, 1),
+    kind="images",
+)
+# Network -> data that it takes, of those that do not take points.
+TAKES = {"convolutional": "blobs", "gru": "sine_waves", "lstm": "sine_waves"}
+
+# Data drawn from a law; the others are read from files.
+LAWS = [name for name, dataset in gan_jax.DATASETS.items() if dataset.pools is None]

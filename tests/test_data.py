@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
-from setups import assert_mean, drawn, measured, quickly
+from setups import LAWS, assert_mean, drawn, measured, quickly
 
 from gan_jax.data import DATASETS, dirac, parabola, sine
 from gan_jax.data.intervals import distance_from_uniform
@@ -13,7 +13,7 @@ from gan_jax.data.intervals import distance_from_uniform
 CURVES = ("parabola", "quadratic", "sine", "gaussian_bump", "polynomial")
 
 
-@pytest.mark.parametrize("name", list(DATASETS))
+@pytest.mark.parametrize("name", LAWS)
 def test_every_data_set_samples_its_shape_purely(name):
     dataset = DATASETS[name]
     x = np.asarray(drawn(dataset, 3))
@@ -24,7 +24,7 @@ def test_every_data_set_samples_its_shape_purely(name):
     assert len(dataset.labels) in (0, x[0].size)
 
 
-@pytest.mark.parametrize("name", list(DATASETS))
+@pytest.mark.parametrize("name", LAWS)
 def test_bounds_hold_all_but_the_tails_of_the_noise(name):
     dataset = DATASETS[name]
     if dataset.bounds is None:

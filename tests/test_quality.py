@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance
+from setups import LAWS
 
 import gan_jax
 from gan_jax.analysis import quality
-from gan_jax.data import DATASETS
 from gan_jax.game.gan import draw_batches, make_program
 
 
@@ -104,7 +104,7 @@ def test_the_data_seed_shares_no_key_with_the_run_of_the_same_number():
         assert not np.isin(np.asarray(batch.x_real)[..., 0], program.training_set.x[:, 0]).any()
 
 
-@pytest.mark.parametrize("data", list(DATASETS))
+@pytest.mark.parametrize("data", LAWS)
 def test_every_data_set_can_be_evaluated(data):
     experiment = gan_jax.Experiment(data=data, evaluation_samples=64)
     gan = gan_jax.make_gan(experiment)

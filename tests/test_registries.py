@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from setups import TINY, batches
+from setups import BLOBS, LAWS, TAKES, TINY, batches
 
 import gan_jax
 from gan_jax.game import draws, players
 from gan_jax.game import gan as game
 from gan_jax.game.optimizers import SCHEDULES
 from gan_jax.game.parts import current_parameters
-from gan_jax.networks import ACTIVATIONS, NORMALIZATIONS
+from gan_jax.networks import ACTIVATIONS, INITIALIZATIONS, NORMALIZATIONS
 from gan_jax.training.loop import all_finite
 
 # A field of Experiment for every registry, and what its entries need besides.
@@ -30,7 +30,8 @@ REGISTRIES = {
     "discriminator_activation": ACTIVATIONS,
     "generator_normalization": NORMALIZATIONS,
     "discriminator_normalization": NORMALIZATIONS,
-    "data": gan_jax.DATASETS,
+    "initialization": INITIALIZATIONS,
+    "data": LAWS,
 }
 ENTRIES = [(field, name) for field, registry in REGISTRIES.items() for name in registry]
 # Every traced number, moved.
@@ -46,8 +47,10 @@ MOVED = {
 
 
 @pytest.mark.parametrize(("field", "name"), ENTRIES, ids=["-".join(entry) for entry in ENTRIES])
-def test_every_entry_keeps_the_contract(field, name):
-    experiment = gan_jax.Experiment(**TINY, evaluation_samples=16, steps=5, **{field: name})
+def test_every_entry_keeps_the_contract(field, name, registered):
+    registered(gan_jax.DATASETS, "blobs", BLOBS)
+    fields = {"data": TAKES.get(name, "parabola"), "evaluation_samples": 16, "steps": 5}
+    experiment = gan_jax.Experiment(**TINY | fields | {field: name})
     program, key = game.make_program(experiment), draws.seed_key(1)
     shape = program.parts.dataset.shape
     traces = []
