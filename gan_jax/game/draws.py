@@ -23,6 +23,8 @@ INITIALISATION = 2**32 - 1
 # The "step" that the data seed's keys are derived at, likewise no step's; and one of its uses.
 DATA = 2**32 - 2
 TRAINING_SET = 0
+# And the "step" that the latents of a trained generator's samples are derived at.
+SAMPLES = 2**32 - 3
 
 
 def seed_key(seed: jax.typing.ArrayLike) -> jax.Array:
