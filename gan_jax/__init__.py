@@ -33,6 +33,7 @@ _HOMES = {
     "Study": "studies.study",
     "run_study": "studies.engines",
     "load_results": "studies.results",
+    "load_generator": "studies.export",
     "study_spectra": "studies.spectra",
     "summarize": "studies.summary",
     "write_report": "reports.html",

@@ -66,6 +66,7 @@ def tiny_study(**changes):
     fields = {"name": "tiny", "base": BASE, "variants": LOSSES, "seeds": 3, "lanes": 2}
     return Study(**(fields | changes))
 
+
 # Images small enough for any test: grey noise about a level of the image's own.
 BLOBS = gan_jax.Dataset(
     lambda key, n: jax.numpy.tanh(

@@ -3,19 +3,23 @@
 import io
 import re
 
+import jax
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image, ImageChops
 from rich.console import Console
 
 import gan_jax
-from gan_jax.reports import figures
-from gan_jax.reports.curves import _mark_deaths
+from gan_jax.reports import animation, checks, figures, scatters
+from gan_jax.reports.curves import _mark_deaths, loss_curves
 from gan_jax.reports.html import answer
+from gan_jax.reports.images import mosaic
 from gan_jax.reports.progress import TrainingProgress
-from gan_jax.reports.scatters import ranked_seeds
+from gan_jax.reports.samples import look_of, ranked_seeds, training_checks
 from gan_jax.reports.style import colour
 from gan_jax.reports.terminal import summary_table
+from gan_jax.studies.results import sample_dims
 from gan_jax.studies.study import Study
 from gan_jax.training.loop import Segment
 
@@ -37,9 +41,128 @@ def test_every_figure_is_drawn_even_when_a_whole_variant_diverged(results, tmp_p
     assert b"<svg" in (tmp_path / "one.svg").read_bytes()
 
 
-def test_data_that_are_no_points_in_the_plane_have_no_scatter(results):
-    line = results.isel(feature=[0])
-    assert set(figures.draw_figures(line)) == set(figures.FIGURES) - {"final_samples"}
+KINDS = [
+    ("points", (1,)),
+    ("points", (3,)),
+    ("points", (9,)),
+    ("images", (6, 5, 1)),
+    ("images", (6, 5, 3)),
+    ("sequences", (12,)),
+]
+
+
+def of_kind(results, kind, shape):
+    """The same results with samples of another kind: noise, NaN among the generated."""
+    draws, others = np.random.default_rng(0), results.drop_vars(["samples", "samples_real"])
+    samples = draws.normal(size=(*results["samples"].shape[:3], *shape)).astype(np.float32)
+    samples[-1, -1, -1] = np.nan
+    real = draws.normal(size=(results.sizes["sample"], *shape)).astype(np.float32)
+    dims = sample_dims(real)
+    others = others.drop_vars("feature").assign(
+        samples=(("variant", "seed", *dims), samples), samples_real=(dims, real)
+    )
+    return others.assign_attrs(results.attrs | {"kind": kind})
+
+
+@pytest.mark.parametrize(("kind", "shape"), KINDS)
+def test_samples_of_every_kind_are_drawn(results, tmp_path, kind, shape):
+    drawn = of_kind(results, kind, shape)
+    assert set(figures.draw_figures(drawn)) == set(figures.FIGURES)
+    one = drawn.isel(variant=[0])
+    snapshots = {step: one["samples"].values[0] for step in (10, 20)}
+    path = figures.save_figure(training_checks(one, snapshots), tmp_path / "checks.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("points", (2,)), *KINDS])
+def test_an_animation_has_a_frame_a_step(results, tmp_path, kind, shape):
+    look = look_of(of_kind(results, kind, shape))
+    frames = {step: look.x_real * (1 - step / 40) for step in (0, 10, 20)}
+    path = animation.save_animation(look, frames, "seed 0", tmp_path / "a.gif")
+    with Image.open(path) as picture:
+        assert picture.format == "GIF" and picture.n_frames == 3  # pyright: ignore
+        assert picture.info["loop"] == 0  # for ever
+
+
+def test_an_animation_too_large_loses_frames_but_not_the_last(results, tmp_path, monkeypatch):
+    look = look_of(of_kind(results, "images", (6, 5, 3)))
+    frames = {step: look.x_real * (1 - step / 40) for step in range(12)}
+    whole = animation.save_animation(look, frames, "seed 0", tmp_path / "a.gif").stat().st_size
+    monkeypatch.setattr(animation, "LARGEST", whole // 2)
+    path = animation.save_animation(look, frames, "seed 0", tmp_path / "b.gif")
+    assert path.stat().st_size <= whole // 2
+    with Image.open(tmp_path / "a.gif") as every, Image.open(path) as some:
+        assert (every.n_frames, some.n_frames) == (12, 4)  # pyright: ignore
+        every.seek(11)
+        some.seek(3)
+        assert ImageChops.difference(every.convert("RGB"), some.convert("RGB")).getbbox() is None
+
+
+def test_images_are_laid_in_rows_clipped_and_black_where_not_finite():
+    x = np.full((3, 2, 2, 1), -3.0)
+    x[1], x[2] = 0.0, np.nan
+    picture = mosaic(x, columns=2)
+    assert picture.shape == (2 * 2 + 2, 2 * 2 + 2, 3)
+    assert (picture[:2, :2] == 0).all() and (picture[:2, 4:] == 0.5).all()
+    assert (picture[4:, :2] == 0).all() and (picture[4:, 4:] == 1).all()  # the last row is short
+    assert (picture[2:4] == 1).all() and (picture[:, 2:4] == 1).all()
+    colours = np.array([-1.0, 0.0, 1.0]).reshape(1, 1, 1, 3)
+    assert mosaic(colours, columns=1).tolist() == [[[0.0, 0.5, 1.0]]]
+
+
+def test_points_in_space_keep_what_two_coordinates_would_hide():
+    axes = np.concatenate([np.zeros((1, 3)), np.eye(3)])
+    seen = scatters.oblique_plane(axes)(axes)
+    assert len({tuple(point) for point in seen.round(3)}) == 4
+    assert seen[3, 0] == 0 and seen[3, 1] > 0  # the third coordinate points upwards
+    # Principal components: a line in nine dimensions is one again, its length kept.
+    line = np.linspace(-1, 1, 11)[:, None] * np.full(9, 1.0)
+    flat = scatters.principal_plane(line)(line)
+    np.testing.assert_allclose(flat[:, 0], np.linspace(-3, 3, 11), atol=1e-12)
+    np.testing.assert_allclose(flat[:, 1], 0, atol=1e-12)
+
+
+def test_the_loss_figure_draws_both_players_and_half_the_discriminator(results):
+    calm = results.sel(variant=["calm"])
+    lines = {line.get_label(): line.get_ydata() for line in loss_curves(calm).axes[0].lines}
+    for player in ("generator", "discriminator"):
+        losses = calm[f"{player}_loss"].values[0, :, 1:]
+        assert np.array_equal(lines[player], np.median(losses, axis=0))
+    (half,) = (y for label, y in lines.items() if str(label).startswith("half"))
+    assert np.array_equal(2 * half, lines["discriminator"])
+    wild = loss_curves(results.sel(variant=["wild"]))
+    assert wild.axes[0].get_xlabel() == "training step"
+
+
+def test_one_exploding_record_does_not_flatten_the_losses(results):
+    one = results.sel(variant=["calm"])
+    steps = np.arange(1000)
+    losses = np.sin(steps / 50)[None, None] * np.ones((1, 3, 1))
+    losses[0, 0, 500] = 1e9
+    names = [f"{player}_loss" for player in ("generator", "discriminator")]
+    long = one[["status", "verdict"]].drop_vars("step", errors="ignore").assign_coords(step=steps)
+    long = long.assign({name: (("variant", "seed", "step"), losses) for name in names})
+    low, high = loss_curves(long).axes[0].get_ylim()
+    assert low < -1 and 1 < high < 2
+
+
+def test_snapshots_keep_frames_between_the_checks(results, tmp_path):
+    experiment = BASE.replace(steps=700, log_every=1)
+    snapshots = checks.Snapshots(experiment, 350)
+    assert snapshots.steps == [350, 700]
+    assert len(snapshots.frame_steps) == 60 == len(set(snapshots.frame_steps))
+    assert snapshots.frame_steps[0] == 0 and snapshots.frame_steps[-1] == 700
+    few = checks.Snapshots(BASE.replace(steps=20, log_every=1), 20)
+    assert (few.steps, few.frame_steps) == ([20], [0, 10, 20])
+    calm = results.sel(variant=["calm"])
+    assert few.save(calm, tmp_path) == []  # nothing has been seen
+    keys = jax.vmap(gan_jax.seed_key)(np.arange(3))
+    states = jax.vmap(gan_jax.make_gan(BASE).init)(keys)
+    for stop in (0, 5, 10, 20):
+        few("calm", Segment(np.arange(3), 0, stop, states))
+    assert [path.name for path in few.save(calm, tmp_path)] == ["checks.png", "animation.gif"]
+    with Image.open(tmp_path / "figures" / "animation.gif") as picture:
+        assert picture.n_frames == 3  # pyright: ignore
 
 
 def test_a_variant_of_which_nothing_ran_is_missing_everywhere(results, tmp_path):

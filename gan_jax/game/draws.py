@@ -26,8 +26,9 @@ INITIALISATION = 2**32 - 1
 # The "step" that the data seed's keys are derived at, likewise no step's; and one of its uses.
 DATA = 2**32 - 2
 TRAINING_SET, LATENT_POOL = 0, 6
-# The "step" that the order of passes through a training set is derived at.
-ORDER = 2**32 - 3
+# And the "steps" that passes through a training set, and the latents of a trained generator's
+# samples, are derived at.
+ORDER, SAMPLES = 2**32 - 3, 2**32 - 4
 
 
 def seed_key(seed: jax.typing.ArrayLike) -> jax.Array:

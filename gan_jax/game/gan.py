@@ -300,8 +300,20 @@ def generate(parts: Parts, state: GanState, z: jax.Array, condition: None = None
     Uses the averaged weights (and statistics) where they are kept.
     """
     _refuse(condition)
+    return generate_with(parts, generator_variables(state), z)
+
+
+def generator_variables(state: GanState) -> dict[str, Any]:
+    """What the generator generates with, as Flax has it: "params" and collections of statistics."""
     used = state.generator if state.generator_ema is None else state.generator_ema
-    variables = {"params": used.parameters, **used.model_state}
+    return {"params": used.parameters, **used.model_state}
+
+
+def generate_with(parts: Parts, variables: dict[str, Any], z: jax.Array) -> jax.Array:
+    """Generate samples [n, *shape] from latents [n, latent_dim], given the generator's variables.
+
+    All that a generator needs once the discriminator has been discarded.
+    """
     return to_data(parts, parts.generator.apply(variables, z))  # pyright: ignore[reportArgumentType]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CHECK_EVERY = 2000
 MOST_CHECKS = 20
+MOST_FRAMES = 60
 COLUMNS = ("accuracy_real", "accuracy_fake", "sliced_wasserstein", "diversity", "coverage")
 
 
@@ -39,10 +41,11 @@ def fitting_log_every(check_every: int) -> int:
 
 
 class Snapshots:
-    """Collects samples of every seed at the checks: an observer for `run_study`.
+    """Collects samples at the checks, and frames between them: an observer for `run_study`.
 
     Attributes:
       steps: the steps at which there is a check: every `check_every`, and the last.
+      frame_steps: the steps of the animation's frames: the ends of segments, thinned.
 
     Raises:
       ConfigError: unless `check_every` is a whole number of segments: the host sees states between
@@ -64,31 +67,56 @@ class Snapshots:
                 f"check_every: {check_every} given, which makes {len(self.steps)} checks, expected "
                 f"at most {MOST_CHECKS}"
             )
+        self.frame_steps = thinned([*range(0, last, segment), last], MOST_FRAMES)
         self._experiment = experiment
         self._seen: dict[int, dict[int, np.ndarray]] = {step: {} for step in self.steps}
+        self._frames: dict[int, dict[int, np.ndarray]] = {step: {} for step in self.frame_steps}
 
     def __call__(self, variant: str, segment: Segment) -> None:
-        """Keep the samples of a segment that ends at a check."""
+        """Keep the samples of a segment that ends at a check or a frame."""
         from gan_jax.analysis.quality import samples
 
-        if segment.stop in self._seen:
-            generated = samples(self._experiment, segment.states)
-            self._seen[segment.stop] |= zip(segment.seeds.tolist(), generated, strict=True)
+        step, seeds = segment.stop, segment.seeds.tolist()
+        if step not in self._seen and step not in self._frames:
+            return
+        generated = samples(self._experiment, segment.states)
+        if step in self._seen:
+            self._seen[step] |= zip(seeds, generated, strict=True)
+        if step in self._frames:  # one seed of a chunk: the study's first seed is some chunk's
+            self._frames[step][seeds[0]] = generated[0, : self._shown()].copy()
 
-    def save(self, results: xr.Dataset, folder: Path) -> Path | None:
-        """Draw figures/checks.png; None where not all was seen, or it cannot be drawn."""
+    def _shown(self) -> int:
+        from gan_jax.data import DATASETS
+        from gan_jax.reports.samples import SHOWN
+
+        return SHOWN[DATASETS[self._experiment.data].kind]
+
+    def save(self, results: xr.Dataset, folder: Path) -> list[Path]:
+        """Draw figures/checks.png and animation.gif; return those of which all has been seen."""
+        from gan_jax.reports.animation import save_animation
         from gan_jax.reports.figures import save_figure
-        from gan_jax.reports.scatters import planar, training_checks
+        from gan_jax.reports.samples import look_of, training_checks
+        from gan_jax.reports.style import elide
 
-        seeds = results["seed"].values.tolist()
-        if not planar(results) or any(
-            seed not in seen for seen in self._seen.values() for seed in seeds
-        ):
-            return None
-        stacked = {
-            step: np.stack([seen[seed] for seed in seeds]) for step, seen in self._seen.items()
-        }
-        return save_figure(training_checks(results, stacked), folder / "figures" / "checks.png")
+        (variant,), seeds = (results[name].values.tolist() for name in ("variant", "seed"))
+        paths = []
+        if all(seed in seen for seen in self._seen.values() for seed in seeds):
+            stacked = {
+                step: np.stack([seen[seed] for seed in seeds]) for step, seen in self._seen.items()
+            }
+            checks = training_checks(results, stacked)
+            paths.append(save_figure(checks, folder / "figures" / "checks.png"))
+        if all(seeds[0] in seen for seen in self._frames.values()):
+            frames = {step: seen[seeds[0]] for step, seen in self._frames.items()}
+            path, title = folder / "figures" / "animation.gif", f"{elide(variant)}, seed {seeds[0]}"
+            paths.append(save_animation(look_of(results), frames, title, path))
+        return paths
+
+
+def thinned(steps: Sequence[int], most: int) -> list[int]:
+    """At most so many of the steps, evenly spaced, the first and the last among them."""
+    places = np.linspace(0, len(steps) - 1, min(most, len(steps)))
+    return [steps[place] for place in places.round().astype(int)]
 
 
 def check_table(results: xr.Dataset, steps: list[int]) -> Table:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 3
 FLOOR, THRESHOLD = ":", "--"  # line styles
+PLAYER_COLOURS = {"generator": "#D55E00", "discriminator": "#0072B2"}
 
 
 def quality_over_steps(results: xr.Dataset) -> Figure:
@@ -96,6 +97,48 @@ def generator_gradient_norms(results: xr.Dataset) -> Figure:
     return figure
 
 
+def loss_curves(results: xr.Dataset) -> Figure:
+    """Both players' losses over training, of a study of one variant: every seed, and their median.
+
+    And half the discriminator's: the mean over its combined batch of real and fake samples, which
+    tutorials report, where the loss itself is the sum of the two halves' means.
+    """
+    variant = results["variant"].values[0]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.5, 4.2), layout="constrained")
+        axis = figure.subplots()
+        drawn = []
+        for player, shade in PLAYER_COLOURS.items():
+            steps, losses = recorded(results, variant, f"{player}_loss")
+            steps, losses = steps[1:], losses[:, 1:]  # the untrained state has taken no step
+            drawn.append(losses)
+            if len(losses) > 1:
+                axis.plot(steps, losses.T, color=shade, alpha=0.3, linewidth=0.7)
+            median = _median_and_quartiles(axis, steps, losses, shade, player)
+            _mark_deaths(axis, steps, losses)
+            if player == "discriminator" and median is not None:
+                half = "half the discriminator's: mean over its real and fake batch"
+                axis.plot(steps, median / 2, color=shade, linewidth=1.3, linestyle=":", label=half)
+        axis.set(xlabel="training step", ylabel="loss", title=heading(results, variant))
+        limits = _limits(np.concatenate(drawn))
+        if limits is not None:
+            axis.set_ylim(*limits)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def _limits(curves: np.ndarray) -> tuple[float, float] | None:
+    """Of all but the most extreme 2 % of values, where a few of them would flatten all others."""
+    known = curves[np.isfinite(curves)]
+    if not len(known):
+        return None
+    low, high = np.quantile(known, [0.01, 0.99])
+    margin = 0.25 * (high - low)
+    if known.max() - known.min() < 4 * (high - low) or not margin:
+        return None
+    return float(low - margin), float(high + margin)
+
+
 def recorded(results: xr.Dataset, variant: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Steps [record] and one variant's curves [seed, record], of the seeds that ran."""
     chosen = results.sel(variant=variant)
@@ -104,9 +147,10 @@ def recorded(results: xr.Dataset, variant: str, name: str) -> tuple[np.ndarray, 
 
 def _median_and_quartiles(
     axis: Axes, steps: np.ndarray, curves: np.ndarray, shade: str, label: str | None = None
-) -> None:
+) -> np.ndarray | None:
+    """Draw both; return the median [record], or None of no seeds."""
     if not len(curves):
-        return
+        return None
     # A diverged seed is worse than any number: the quantiles count it, as they would infinity.
     ranked = np.where(np.isnan(curves), np.inf, curves)
     low, median, high = np.quantile(ranked, [0.25, 0.5, 0.75], axis=0, method="lower")
@@ -116,6 +160,7 @@ def _median_and_quartiles(
     # A single record is a point, which a line would not show.
     marker = "o" if len(steps) == 1 else ""
     axis.plot(steps, seen, color=shade, linewidth=2, marker=marker, label=label)
+    return seen
 
 
 def _mark_deaths(axis: Axes, steps: np.ndarray, curves: np.ndarray) -> None:

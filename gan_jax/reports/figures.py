@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from gan_jax.reports.curves import generator_gradient_norms, quality_over_steps
-from gan_jax.reports.scatters import final_samples, planar
+from gan_jax.reports.samples import final_samples
 from gan_jax.reports.style import STYLE
 from gan_jax.studies.files import write_whole
 
@@ -25,9 +25,8 @@ FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
 
 
 def draw_figures(results: xr.Dataset) -> dict[str, Figure]:
-    """Draw every figure that the results have data for: scatters need points in the plane."""
-    able = planar(results)
-    return {n: draw(results) for n, draw in FIGURES.items() if able or draw is not final_samples}
+    """Draw every figure of a study."""
+    return {name: draw(results) for name, draw in FIGURES.items()}
 
 
 def caption(name: str) -> str:

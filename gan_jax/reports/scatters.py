@@ -1,131 +1,142 @@
-"""Figures of samples: points in the plane, real and generated."""
+"""How points are drawn: on a line as histograms, in the plane as they are, beyond it projected."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from gan_jax.reports.style import GREY, STYLE, colour, elide
+from gan_jax.reports.look import Look, without_frame
 
-if TYPE_CHECKING:
-    import xarray as xr
+SHOWN = 512
+BINS = 40
+# Of a histogram: what is higher than so many times the real samples' peak leaves the picture.
+HIGHEST = 2.0
+# From where points in space are seen, radians: to the right of the y axis and from above.
+AZIMUTH, ELEVATION = np.deg2rad(-60.0), np.deg2rad(25.0)
 
-RED, BLUE = "#CC3311", "#0072B2"
-
-
-def planar(results: xr.Dataset) -> bool:
-    """Whether samples are points in the plane."""
-    return results["samples"].shape[3:] == (2,)
+Projection = Callable[[np.ndarray], np.ndarray]  # points [n, dim] -> [n, 2]
 
 
-def final_samples(results: xr.Dataset) -> Figure:
-    """Generated over real samples at the last step: each variant's best, median and worst seed.
+def point_look(x_real: np.ndarray, labels: Sequence[str]) -> Look:
+    """Generated points over real ones, in what way their dimension asks for."""
+    dimension = x_real[0].size
+    if dimension == 1:
+        return _histogram_look(x_real, labels)
+    if dimension == 2:
+        xlabel, ylabel = labels or ("", "")
+        return Look(_over(x_real, _as_it_is), x_real, False, xlabel, ylabel)
+    if dimension == 3:
+        return _space_look(x_real, labels)
+    label = "principal component {}"
+    draw = _over(x_real, principal_plane(x_real))
+    return Look(draw, x_real, False, label.format(1), label.format(2))
 
-    Ranked by the last distance; the verdict in a title judges the last fifth of training.
+
+def plane_of(x_real: np.ndarray) -> Projection:
+    """How points [n, 2 or more] are brought to the plane: 3-D seen from aside, else components."""
+    chosen = {2: lambda _: _as_it_is, 3: oblique_plane}.get(x_real[0].size, principal_plane)
+    return chosen(x_real)
+
+
+def _as_it_is(x: np.ndarray) -> np.ndarray:
+    return x
+
+
+def principal_plane(x_real: np.ndarray) -> Projection:
+    """The projection onto the real samples' first two principal components."""
+    flat = x_real.reshape(len(x_real), -1)
+    centre = flat.mean(axis=0)
+    components = np.linalg.svd(flat - centre, full_matrices=False)[2][:2]
+    # Either sign is right; the largest entry's is made positive, so that a picture is repeatable.
+    largest = np.take_along_axis(components, abs(components).argmax(axis=1)[:, None], axis=1)
+    components = components * np.sign(largest)
+    return lambda x: (x.reshape(len(x), -1) - centre) @ components.T
+
+
+def oblique_plane(x_real: np.ndarray) -> Projection:
+    """The view of points [n, 3] from AZIMUTH and ELEVATION, without perspective.
+
+    Every coordinate is divided by the real samples' range in it, as boxes in space are drawn.
     """
-    quality = results.attrs["quality"]
-    variants = results["variant"].values.tolist()
-    x_real = results["samples_real"].values
-    ranked = {name: ranked_seeds(results.sel(variant=name), quality) for name in variants}
-    xlabel, *ylabel = axis_labels(results)
-    columns = max([1, *map(len, ranked.values())])
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(0.6 + 2.9 * columns, 0.5 + 2.9 * len(variants)))
-        figure.set_layout_engine("constrained")
-        grid = figure.subplots(len(variants), columns, sharex=True, sharey=True, squeeze=False)
-        for row, variant in zip(grid, variants, strict=True):
-            row[0].set_ylabel("\n".join([elide(variant), *ylabel]), fontsize=10)
-            for axis in row[len(ranked[variant]) :]:
-                axis.set_axis_off()
-            for axis, (rank, position) in zip(row, ranked[variant], strict=False):
-                seed = results.sel(variant=variant).isel(seed=position)
-                _scatter(axis, x_real, seed["samples"].values, colour(results, variant), GREY)
-                axis.set_title(
-                    f"{rank}: seed {int(seed['seed'])}\n{_outcome(seed, quality)}", fontsize=9
-                )
-        for axis in grid[-1]:
-            axis.set_xlabel(xlabel)
-        title = "generated samples (coloured) over real ones (grey)"
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
+    low, high = x_real.min(axis=0), x_real.max(axis=0)
+    span = np.where(high > low, high - low, 1.0)
+    right = np.array([-np.sin(AZIMUTH), np.cos(AZIMUTH), 0.0])
+    up = np.array([-np.sin(ELEVATION) * np.cos(AZIMUTH), -np.sin(ELEVATION) * np.sin(AZIMUTH), 0])
+    up[2] = np.cos(ELEVATION)
+    return lambda x: (x - low) / span @ np.stack([right, up], axis=1)
 
 
-def axis_labels(results: xr.Dataset) -> list[str]:
-    """Names of the plane's two coordinates, or an empty one."""
-    return [str(x) for x in results["feature"].values] if "feature" in results.coords else [""]
+def _over(x_real: np.ndarray, project: Projection) -> Callable:
+    seen = project(x_real)
+
+    def draw(axis: Axes, x: np.ndarray, colour: str, real_colour: str | None) -> None:
+        scatter(axis, seen, project(x), colour, real_colour)
+
+    return draw
 
 
-def _outcome(seed: xr.Dataset, quality: str) -> str:
-    outcome, detail = str(seed["verdict"].item()), str(seed["verdict_detail"].item())
-    distance = float(seed[quality].isel(step=-1))
-    words = f"{outcome} ({detail})" if detail else outcome
-    return words if np.isnan(distance) else f"{words}, distance {distance:.3g}"
+def _space_look(x_real: np.ndarray, labels: Sequence[str]) -> Look:
+    project = oblique_plane(x_real)
+    over = _over(x_real, project)
+    low, high = x_real.min(axis=0), x_real.max(axis=0)
+    edges = {
+        label: project(np.stack([low, np.where(np.arange(3) == i, high, low)]))
+        for i, label in enumerate(labels or ("x", "y", "z"))
+    }
+
+    def draw(axis: Axes, x: np.ndarray, colour: str, real_colour: str | None) -> None:
+        over(axis, x, colour, real_colour)
+        for label, (corner, end) in edges.items():
+            axis.plot(*np.stack([corner, end]).T, color="black", linewidth=0.7)
+            axis.annotate(
+                label, end, end + 0.06 * (end - corner), ha="center", va="center", fontsize=8
+            )
+        without_frame(axis)
+
+    return Look(draw, x_real, False)
 
 
-def ranked_seeds(results: xr.Dataset, quality: str) -> list[tuple[str, int]]:
-    """Positions of one variant's best, median and worst seed; a diverged seed is worst.
+def _histogram_look(x_real: np.ndarray, labels: Sequence[str]) -> Look:
+    real = x_real.reshape(-1)
+    low, high = float(real.min()), float(real.max())
+    margin = 0.5 * (high - low) or 1.0  # of data that are one point there is no range
+    bins = np.linspace(low - margin, high + margin, BINS + 1).tolist()
+    peak = np.histogram(real, bins, density=True)[0].max()
 
-    Of two seeds only the best and the worst, of one only that.
-    """
-    ran = np.flatnonzero(results["status"].values == "done")
-    final = results[quality].isel(step=-1).values[ran]
-    order = ran[np.argsort(np.where(np.isnan(final), np.inf, final), kind="stable")].tolist()
-    if len(order) < 3:
-        return (
-            list(zip(("best", "worst"), order, strict=False))
-            if len(order) > 1
-            else [("the only one", position) for position in order]
-        )
-    return [("best", order[0]), ("median", order[(len(order) - 1) // 2]), ("worst", order[-1])]
+    def draw(axis: Axes, x: np.ndarray, colour: str, real_colour: str | None) -> None:
+        x = x.reshape(-1)
+        highest = 1.1 if real_colour is None else HIGHEST
+        if real_colour is not None:
+            axis.hist(real, bins, density=True, color=real_colour, alpha=0.5)
+        axis.hist(x, bins, density=True, histtype="step", color=colour, linewidth=1.4)
+        axis.set(xlim=(bins[0], bins[-1]), ylim=(0, highest * peak))
+        _count_outside(axis, (x < bins[0]) | (x > bins[-1]), colour, at_top=True)
 
-
-def training_checks(results: xr.Dataset, snapshots: Mapping[int, np.ndarray]) -> Figure:
-    """Real (red) and generated (blue) samples at some steps: a row a seed, a column a check.
-
-    Args:
-      results: of a study of one variant.
-      snapshots: step -> samples [seed, sample, 2], seeds in the results' order.
-    """
-    chosen = results.isel(variant=0)
-    seeds, x_real = chosen["seed"].values.tolist(), results["samples_real"].values
-    size = (0.6 + 2.2 * len(snapshots), 0.8 + 2.2 * len(seeds))
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(len(seeds), len(snapshots), sharex=True, sharey=True, squeeze=False)
-        for column, (step, samples) in enumerate(snapshots.items()):
-            for row, seed in enumerate(seeds):
-                axis, here = grid[row][column], chosen.sel(seed=seed, step=step)
-                _scatter(axis, x_real, samples[row], BLUE, RED)
-                real, fake = float(here["accuracy_real"]), float(here["accuracy_fake"])
-                axis.set_title(f"step {step:,}\nreal {real:.2f}, fake {fake:.2f}", fontsize=8)
-        for row, seed in enumerate(seeds):
-            grid[row][0].set_ylabel(f"seed {seed}")
-        figure.suptitle(
-            "real (red), generated (blue); accuracies of the discriminator",
-            x=0.01,
-            ha="left",
-            fontsize=9,
-        )
-    return figure
+    return Look(draw, x_real, False, labels[0] if labels else "", "density")
 
 
-def _scatter(axis: Axes, x_real: np.ndarray, x_fake: np.ndarray, fake: str, real: str) -> None:
-    """Draw both, on the data's range and half as much around it.
+def scatter(
+    axis: Axes, x_real: np.ndarray, x_fake: np.ndarray, fake: str, real: str | None
+) -> None:
+    """Draw both sets of points [n, 2], on the real ones' range and half as much around it.
 
     What is far off would shrink the rest to a dot: it is counted in a corner.
     """
     low, high = x_real.min(axis=0), x_real.max(axis=0)
-    low, high = low - 0.5 * (high - low), high + 0.5 * (high - low)
-    axis.scatter(*x_real.T, s=4, color=real, alpha=0.6, linewidth=0)
+    margin = np.where(high > low, 0.5 * (high - low), 1.0)
+    low, high = low - margin, high + margin
+    if real is not None:
+        axis.scatter(*x_real.T, s=4, color=real, alpha=0.6, linewidth=0)
     axis.scatter(*x_fake.T, s=5, color=fake, alpha=0.6, linewidth=0)
     axis.set_xlim(low[0], high[0])
     axis.set_ylim(low[1], high[1])
-    outside = int(((x_fake < low) | (x_fake > high)).any(axis=1).sum())
-    if outside:
-        text = f"{outside} of {len(x_fake)} outside"
-        axis.text(0.98, 0.02, text, ha="right", fontsize=8, color=fake, transform=axis.transAxes)
+    _count_outside(axis, ((x_fake < low) | (x_fake > high)).any(axis=1), fake)
+
+
+def _count_outside(axis: Axes, outside: np.ndarray, colour: str, at_top: bool = False) -> None:
+    if outside.any():
+        text = f"{int(outside.sum())} of {len(outside)} outside"
+        style = {"ha": "right", "fontsize": 8, "color": colour, "transform": axis.transAxes}
+        axis.text(0.98, 0.94 if at_top else 0.02, text, **style)

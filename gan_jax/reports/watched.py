@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from gan_jax.reports.checks import Snapshots, check_table
+from gan_jax.reports.curves import loss_curves
 from gan_jax.reports.figures import save_figure, save_figures
 from gan_jax.reports.html import write_report
 from gan_jax.reports.progress import TrainingProgress
 from gan_jax.reports.terminal import summary_table
 from gan_jax.studies.engines import open_folder, run_study
+from gan_jax.studies.export import export_generators
 from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, STUDY_FILE, cells, missing_cells
 from gan_jax.studies.spectra import SPECTRUM_FILE, study_spectra
 from gan_jax.studies.study import Study
@@ -121,11 +123,12 @@ def run_and_report(study: Study, out: Path) -> xr.Dataset:
 
 
 def show_checks(study: Study, out: Path, snapshots: Snapshots) -> None:
-    """Run a study of one variant, print its checks, and draw them."""
+    """Run a study of one variant, print its checks, draw them, and export the generators."""
     results = run_visibly(study, out, snapshots)
     Console().print(check_table(results, snapshots.steps))
-    picture = snapshots.save(results, out)
-    print_paths(out, [picture] if picture else [])
+    losses = save_figure(loss_curves(results), out / "figures" / "loss_curves.png")
+    generators = export_generators(out) if study.moments else []
+    print_paths(out, [*snapshots.save(results, out), losses, *generators])
 
 
 def show_spectra(folder: Path, batch_size: int | None = None) -> xr.Dataset:

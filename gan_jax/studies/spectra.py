@@ -45,7 +45,7 @@ def read_study(folder: Path) -> Study:
     except ConfigError as error:
         raise ConfigError(
             f"{folder / STUDY_FILE}: {error} (what a script registers is known there only: "
-            "compute its spectra in it, with gan_jax.study_spectra)"
+            "call gan_jax in it)"
         ) from None
     missing = len(missing_cells(study, folder))
     if missing:

@@ -1,0 +1,208 @@
+"""A trained generator, and the file it lives in: after training the discriminator is discarded.
+
+A file holds the generator's arrays by name, and as text all that makes a program of them: the whole
+experiment, the seed and step, the versions that trained it, and a hash of everything. Safetensors,
+so nothing in it can run; it is checked whole before it is used, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from gan_jax.config import Experiment, check_fields, split
+from gan_jax.fields import ConfigError
+from gan_jax.game.draws import seed_key
+from gan_jax.game.gan import generate_with, look_up
+from gan_jax.game.parts import Parts
+from gan_jax.studies.files import write_whole
+
+FORMAT, FORMAT_VERSION = "gan_jax generator", "1"
+HASH, TEXTS = "sha256", ("experiment", "variant", "seed", "step", "packages")
+LARGEST_HEADER = 500_000  # bytes; an experiment and the names of a hundred arrays are some 10,000
+MOST_DIGITS = 10  # of a seed or a step
+PACKAGES = ("gan-jax", "jax", "flax")
+
+_generate = jax.jit(generate_with, static_argnums=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Generator:
+    """A trained generator, without its discriminator: `generator(z)` makes samples.
+
+    Attributes:
+      experiment: the training it comes from.
+      variant: its variant's name in its study.
+      seed: its seed.
+      step: how many steps it was trained for; of a seed that diverged, the last finite one.
+      parts: the registry entries of the experiment.
+      variables: its arrays, as Flax has them.
+    """
+
+    experiment: Experiment
+    variant: str
+    seed: int
+    step: int
+    parts: Parts
+    variables: dict[str, Any]
+
+    @property
+    def latent_dim(self) -> int:
+        """The dimension of its latents, standard Gaussian."""
+        return self.experiment.latent_dim
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return self.parts.dataset.shape
+
+    @property
+    def kind(self) -> str:
+        """What its samples are: "points", "images" or "sequences"."""
+        return self.parts.dataset.kind
+
+    def __call__(self, z: jax.typing.ArrayLike) -> jax.Array:
+        """Samples [n, *shape], in data units, of latents [n, latent_dim].
+
+        Raises:
+          ValueError: for latents of another shape.
+        """
+        if np.ndim(z) != 2 or np.shape(z)[1] != self.latent_dim:
+            raise ValueError(f"z has shape {np.shape(z)}, expected (n, {self.latent_dim})")
+        return _generate(self.parts, self.variables, z)
+
+
+def write_generator(
+    path: Path,
+    experiment: Experiment,
+    variant: str,
+    seed: int,
+    step: int,
+    variables: Mapping[str, Any],
+) -> None:
+    """Write one generator whole."""
+    arrays = {name: np.ascontiguousarray(x) for name, x in _by_name(variables)[0].items()}
+    texts = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "experiment": json.dumps(experiment.to_dict()),
+        "variant": variant,
+        "seed": str(seed),
+        "step": str(step),
+        "packages": json.dumps({package: version(package) for package in PACKAGES}),
+    }
+    content = save(arrays, texts | {HASH: _hash(arrays, texts)})
+    write_whole(path, lambda temporary: temporary.write_bytes(content))
+
+
+def _by_name(variables: Any) -> tuple[dict[str, Any], Any]:
+    """A tree's leaves by their path, "params/Layer_0/kernel" say, and its structure."""
+    leaves, structure = jax.tree_util.tree_flatten_with_path(variables)
+    names = (jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves)
+    return dict(zip(names, (leaf for _, leaf in leaves), strict=True)), structure
+
+
+def _hash(arrays: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> str:
+    """SHA-256 of all that a file holds, in whatever order: names, types, shapes, numbers, texts."""
+    digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(json.dumps([name, str(array.dtype), array.shape]).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def read_generator(path: Path) -> Generator:
+    """Read a generator's file, checked whole.
+
+    Raises:
+      ConfigError: in one line, when it is damaged, of another format, or made with what is not
+        registered here.
+    """
+    try:
+        arrays, texts = _read(path)
+        experiment = _experiment(texts["experiment"], len(arrays))
+        parts = look_up(split(experiment)[0])
+        variables = _arranged(arrays, parts)
+        seed, step = (_number(texts, name) for name in ("seed", "step"))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return Generator(experiment, texts["variant"], seed, step, parts, variables)
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """A file's arrays and texts, as they were written: their hash is right."""
+    try:
+        with path.open("rb") as file:
+            header = int.from_bytes(file.read(8), "little")
+        if header > LARGEST_HEADER:
+            raise ConfigError(f"not a generator: its header would be {header} bytes long")
+        with safe_open(path, framework="numpy") as file:
+            texts = file.metadata() or {}
+            if texts.get("format") != FORMAT:
+                raise ConfigError("not a generator that gan_jax exported")
+            if texts.get("format_version") != FORMAT_VERSION:
+                raise ConfigError(
+                    f"format version {texts.get('format_version')!r} there, expected "
+                    f"{FORMAT_VERSION!r}: export it again, or use the gan_jax that wrote it"
+                )
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except ConfigError:
+        raise
+    except OSError as error:
+        raise ConfigError(error.strerror or str(error)) from None
+    # Besides its own error, safetensors passes on NumPy's about types and sizes that it lacks.
+    except (SafetensorError, TypeError, AttributeError, ValueError, MemoryError) as error:
+        raise ConfigError(f"not readable as a generator ({error})") from None
+    if any(name not in texts for name in TEXTS) or texts.pop(HASH, "") != _hash(arrays, texts):
+        raise ConfigError("damaged: what it holds is not what was written (its hash differs)")
+    return arrays, texts
+
+
+def _experiment(text: str, n_arrays: int) -> Experiment:
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ConfigError("its experiment is not readable as JSON") from None
+    if not isinstance(fields, dict):
+        raise ConfigError("its experiment is no mapping of fields")
+    check_fields(fields)
+    experiment = Experiment().replace(**fields)
+    if len(experiment.generator_hidden) > n_arrays:  # before so many layers are built
+        raise ConfigError(f"its {n_arrays} arrays are not its experiment's generator")
+    return experiment
+
+
+def _arranged(arrays: Mapping[str, np.ndarray], parts: Parts) -> dict[str, Any]:
+    """The arrays as the generator's variables: each must be there, of its shape, and no other."""
+    z = jax.ShapeDtypeStruct((1, parts.static.latent_dim), np.float32)
+    try:
+        template = jax.eval_shape(parts.generator.init, seed_key(0), z)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ConfigError(f"its generator cannot be built ({str(error).splitlines()[0]})") from None
+    expected, structure = _by_name(dict(template))
+    for name in [*expected, *arrays]:
+        there, here = (_kind(x.get(name)) for x in (arrays, expected))
+        if there != here:
+            raise ConfigError(f"its array {name} is {there}, expected {here}")
+    return jax.tree_util.tree_unflatten(structure, [arrays[name] for name in expected])
+
+
+def _kind(array: Any) -> str:
+    return "missing" if array is None else f"{array.dtype} {tuple(array.shape)}"
+
+
+def _number(texts: Mapping[str, str], name: str) -> int:
+    text = texts[name]
+    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
+        raise ConfigError(f"{name}: {text[:40]!r} there, expected a whole number")
+    return int(text)
