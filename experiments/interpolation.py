@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from gan_jax.analysis.interpolation import PATHS
-from gan_jax.commands.sample import Sample
 
 import gan_jax
+from gan_jax.analysis.interpolation import PATHS
+from gan_jax.commands.sample import Sample
 from gan_jax.reports.watched import train_visibly
 
 PAIRS, POINTS = 200, 9

@@ -18,6 +18,7 @@ from gan_jax.catalogue import nearest
 from gan_jax.commands.fetch import Fetch
 from gan_jax.commands.flags import choose_preset
 from gan_jax.commands.look import List, Spectrum, Summary
+from gan_jax.commands.sample import Sample
 from gan_jax.commands.train import Compare, RunStudy, Train
 from gan_jax.config import FIELDS
 from gan_jax.fields import ConfigError
@@ -28,6 +29,7 @@ COMMANDS = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Spectrum, tyro.conf.subcommand("spectrum")]
     | Annotated[Fetch, tyro.conf.subcommand("fetch")]
+    | Annotated[Sample, tyro.conf.subcommand("sample")]
     | Annotated[Summary, tyro.conf.subcommand("summary")]
     | Annotated[List, tyro.conf.subcommand("list")]
 )

@@ -108,12 +108,7 @@ class Train:
 
         use_data_dir(self.data_dir)
         experiment = self.experiment.experiment()
-        check_every = self.check_every
-        if experiment.log_every is None:
-            check_every = checks.CHECK_EVERY if check_every is None else check_every
-            experiment = experiment.replace(log_every=checks.fitting_log_every(check_every))
-        elif check_every is None:
-            check_every = checks.fitting_check_every(experiment.log_every)
+        experiment, check_every = checks.with_checks(experiment, self.check_every)
         variants, seeds = {experiment.loss: {}}, parse_seeds(self.seeds)
         study = Study("train", experiment, variants, seeds, moments=self.moments)
         if len(study.seeds) > MOST_TRAINED:

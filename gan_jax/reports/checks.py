@@ -40,6 +40,15 @@ def fitting_log_every(check_every: int) -> int:
     return 1
 
 
+def with_checks(experiment: Experiment, check_every: int | None) -> tuple[Experiment, int]:
+    """An experiment whose records fit checks, and the steps between those, where neither is set."""
+    if experiment.log_every is None:
+        check_every = CHECK_EVERY if check_every is None else check_every
+        return experiment.replace(log_every=fitting_log_every(check_every)), check_every
+    fitting = fitting_check_every(experiment.log_every)
+    return experiment, fitting if check_every is None else check_every
+
+
 class Snapshots:
     """Collects samples at the checks, and frames between them: an observer for `run_study`.
 
@@ -86,10 +95,9 @@ class Snapshots:
             self._frames[step][seeds[0]] = generated[0, : self._shown()].copy()
 
     def _shown(self) -> int:
-        from gan_jax.data import DATASETS
         from gan_jax.reports.samples import SHOWN
 
-        return SHOWN[DATASETS[self._experiment.data].kind]
+        return SHOWN[self._experiment.data_facts.kind]
 
     def save(self, results: xr.Dataset, folder: Path) -> list[Path]:
         """Draw figures/checks.png and animation.gif; return those of which all has been seen."""

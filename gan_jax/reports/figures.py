@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from gan_jax.reports.accuracies import accuracies_over_steps
 from gan_jax.reports.curves import generator_gradient_norms, quality_over_steps
 from gan_jax.reports.samples import final_samples
 from gan_jax.reports.style import STYLE
@@ -51,6 +52,7 @@ def save_figures(results: xr.Dataset, folder: str | Path) -> list[Path]:
 
 __all__ = [
     "FIGURES",
+    "accuracies_over_steps",
     "caption",
     "draw_figures",
     "final_samples",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from gan_jax.reports.checks import Snapshots, check_table
+from gan_jax.reports.checks import Snapshots, check_table, with_checks
 from gan_jax.reports.curves import loss_curves
 from gan_jax.reports.figures import save_figure, save_figures
 from gan_jax.reports.html import write_report
@@ -122,13 +122,22 @@ def run_and_report(study: Study, out: Path) -> xr.Dataset:
     return results
 
 
-def show_checks(study: Study, out: Path, snapshots: Snapshots) -> None:
+def train_visibly(study: Study, out: Path, check_every: int | None = None) -> xr.Dataset:
+    """Train a study of one variant as `gan-jax train` does; return its results."""
+    base, check_every = with_checks(study.first_experiment(), check_every)
+    (variant,) = study.variants
+    study = Study(study.name, base, {variant: {}}, study.seeds, study.lanes, moments=study.moments)
+    return show_checks(study, out, Snapshots(base, check_every))
+
+
+def show_checks(study: Study, out: Path, snapshots: Snapshots) -> xr.Dataset:
     """Run a study of one variant, print its checks, draw them, and export the generators."""
     results = run_visibly(study, out, snapshots)
     Console().print(check_table(results, snapshots.steps))
     losses = save_figure(loss_curves(results), out / "figures" / "loss_curves.png")
     generators = export_generators(out) if study.moments else []
     print_paths(out, [*snapshots.save(results, out), losses, *generators])
+    return results
 
 
 def show_spectra(folder: Path, batch_size: int | None = None) -> xr.Dataset:

@@ -117,7 +117,11 @@ def run_study(
         quality.floors(one),
         quality.samples_real(one),
         quality.labels(one),
-        {"jax": version("jax"), "gan_jax": version("gan-jax")},
+        {
+            "kind": one.data_facts.kind,
+            "jax": version("jax"),
+            "gan_jax": version("gan-jax"),
+        },
     )
 
 

@@ -21,6 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from gan_jax.config import Experiment, check_fields, split
+from gan_jax.data import DATASETS, Dataset, find_dataset
+from gan_jax.data_facts import ARRAY_SUFFIX, is_array
 from gan_jax.fields import ConfigError
 from gan_jax.game.draws import seed_key
 from gan_jax.game.gan import generate_with, look_up
@@ -28,7 +30,7 @@ from gan_jax.game.parts import Parts
 from gan_jax.studies.files import write_whole
 
 FORMAT, FORMAT_VERSION = "gan_jax generator", "1"
-HASH, TEXTS = "sha256", ("experiment", "variant", "seed", "step", "packages")
+HASH, TEXTS = "sha256", ("experiment", "data", "variant", "seed", "step", "packages")
 LARGEST_HEADER = 500_000  # bytes; an experiment and the names of a hundred arrays are some 10,000
 MOST_DIGITS = 10  # of a seed or a step
 PACKAGES = ("gan-jax", "jax", "flax")
@@ -99,6 +101,7 @@ def write_generator(
         "variant": variant,
         "seed": str(seed),
         "step": str(step),
+        "data": _facts(find_dataset(experiment.data)),
         "packages": json.dumps({package: version(package) for package in PACKAGES}),
     }
     content = save(arrays, texts | {HASH: _hash(arrays, texts)})
@@ -130,8 +133,8 @@ def read_generator(path: Path) -> Generator:
     """
     try:
         arrays, texts = _read(path)
-        experiment = _experiment(texts["experiment"], len(arrays))
-        parts = look_up(split(experiment)[0])
+        experiment = _experiment(texts, len(arrays))
+        parts = _parts(experiment, texts)
         variables = _arranged(arrays, parts)
         seed, step = (_number(texts, name) for name in ("seed", "step"))
     except ConfigError as error:
@@ -168,14 +171,40 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     return arrays, texts
 
 
-def _experiment(text: str, n_arrays: int) -> Experiment:
+def _facts(dataset: Dataset) -> str:
+    bounds = dataset.bounds and [np.asarray(bound).tolist() for bound in dataset.bounds]
+    return json.dumps({"shape": dataset.shape, "kind": dataset.kind, "bounds": bounds})
+
+
+def _from_facts(text: str) -> Dataset:
+    """The data set as far as a generator needs it: without its samples."""
+    facts = json.loads(text)
+
+    def sample(key: jax.Array, n: int) -> jax.Array:
+        raise ConfigError("the data are not there: only a generator that was trained on them is")
+
+    return Dataset(sample, tuple(facts["shape"]), kind=facts["kind"], bounds=facts["bounds"])
+
+
+def _parts(experiment: Experiment, texts: Mapping[str, str]) -> Parts:
+    parts = look_up(split(experiment)[0])
+    # An array's file may be another by now; its range is what the generator's output is scaled by.
+    if not experiment.data.endswith(ARRAY_SUFFIX):
+        return parts
+    return parts._replace(dataset=_from_facts(texts["data"]))
+
+
+def _experiment(texts: Mapping[str, str], n_arrays: int) -> Experiment:
     try:
-        fields = json.loads(text)
+        fields = json.loads(texts["experiment"])
     except (ValueError, RecursionError):
         raise ConfigError("its experiment is not readable as JSON") from None
     if not isinstance(fields, dict):
         raise ConfigError("its experiment is no mapping of fields")
     check_fields(fields)
+    data = fields.get("data")
+    if isinstance(data, str) and is_array(data) and not Path(data).exists():
+        DATASETS[data] = _from_facts(texts["data"])
     experiment = Experiment().replace(**fields)
     if len(experiment.generator_hidden) > n_arrays:  # before so many layers are built
         raise ConfigError(f"its {n_arrays} arrays are not its experiment's generator")
