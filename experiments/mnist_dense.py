@@ -52,7 +52,7 @@ def report(results) -> None:
     value = float(np.nanmedian(tail["value"]))
     print(f"  value function V(D, G): {value:.2f} (-1.39 where the discriminator cannot tell)")
     last = results.isel(variant=0, step=-1)
-    for name in ("class_coverage", "class_kl", "frechet_distance", "kernel_distance"):
+    for name in ("coverage", "class_kl", "frechet_distance", "kernel_distance"):
         floor = np.median(results[f"floor_{name}"])
         values = ", ".join(f"{value:.3g}" for value in last[name].values)
         print(f"  {name.replace('_', ' ')}: {values}; real against real {floor:.3g}")

@@ -10,12 +10,14 @@ uniform ones, in nearly every seed: a few uniform points lie near the curve.
 """
 
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
 from flax import linen as nn
 
 import gan_jax
+from gan_jax.analysis.statistics import wilson
 from gan_jax.reports import figures
 
 PUBLISHED = "published (one seed): 1.0 on real points, 0.8 to 0.9 on fake ones"
@@ -61,11 +63,11 @@ def main(folder="results/parabola_discriminator", seeds=64, steps=1_000):
     perfect = int((last["accuracy_real"] >= 0.995).sum())
     between = int(((last["accuracy_fake"] >= 0.8) & (last["accuracy_fake"] < 0.995)).sum())
     for words, count in (("real at 1.0 (from 0.995 on)", perfect), ("fake from 0.8 on", between)):
-        rate = gan_jax.analysis.statistics.wilson(count, seeds)
+        rate = wilson(count, seeds)
         print(f"{words}: {count} of {seeds}, 95 % interval {rate.low:.2f} to {rate.high:.2f}")
     print(PUBLISHED)
     figure = figures.accuracies_over_steps(results.expand_dims("variant"))
-    print(figures.save_figure(figure, f"{folder}/figures/accuracies.png"))
+    print(figures.save_figure(figure, Path(folder) / "figures/accuracies.png"))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import tyro
 
 from gan_jax.catalogue import nearest
+from gan_jax.commands.classifier import TrainClassifier
 from gan_jax.commands.fetch import Fetch
 from gan_jax.commands.flags import choose_preset
 from gan_jax.commands.look import List, Spectrum, Summary
@@ -29,6 +30,7 @@ COMMANDS = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Spectrum, tyro.conf.subcommand("spectrum")]
     | Annotated[Fetch, tyro.conf.subcommand("fetch")]
+    | Annotated[TrainClassifier, tyro.conf.subcommand("classifier")]
     | Annotated[Sample, tyro.conf.subcommand("sample")]
     | Annotated[Summary, tyro.conf.subcommand("summary")]
     | Annotated[List, tyro.conf.subcommand("list")]

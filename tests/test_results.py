@@ -13,8 +13,9 @@ from setups import BASE, LOSSES, tiny_study
 import gan_jax
 from gan_jax.analysis import quality
 from gan_jax.config import ConfigError
+from gan_jax.files.whole import write_text
 from gan_jax.studies import engines
-from gan_jax.studies.files import read_yaml, write_text
+from gan_jax.studies.files import read_yaml
 from gan_jax.studies.results import cells, missing_cells
 from gan_jax.studies.study import Study, differences
 

@@ -9,15 +9,19 @@ are the same for every seed, variant and record.
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from gan_jax.analysis.classifier_file import load_classifier
+from gan_jax.analysis.image_measures import ImageReference, image_measures, image_reference
+from gan_jax.analysis.neighbours import prdc
 from gan_jax.config import Experiment, split
 from gan_jax.data.dataset import as_samples
+from gan_jax.data_facts import COLLECTION_OF
 from gan_jax.game.draws import data_key, draw_latents, draw_real
 from gan_jax.game.gan import discriminate, generate, look_up
 from gan_jax.game.parts import Parts
@@ -25,9 +29,11 @@ from gan_jax.game.state import GanState
 from gan_jax.training.loop import Evaluation
 
 N_DIRECTIONS, N_RANDOM_DIRECTIONS = 8, 64
-N_FLOOR_DRAWS = 100
+N_FLOOR_DRAWS, N_NEIGHBOUR_DRAWS = 100, 20
 # The measure that verdicts and tables call "quality"; lower is better.
 QUALITY = "sliced_wasserstein"
+# What `neighbours.prdc` measures, by names that no measure of a known truth has.
+NEIGHBOURS = {name: f"neighbour_{name}" for name in ("precision", "recall", "density", "coverage")}
 # Uses of the data seed's key; 0 is the training set's.
 LATENTS, REAL, FLOOR, DIRECTIONS = 1, 2, 3, 4
 
@@ -41,6 +47,8 @@ class EvaluationInputs(NamedTuple):
       directions: unit vectors [direction, feature].
       projected_real: x_real along each direction, sorted [direction, n].
       pair_distance: mean distance of two real samples, data units.
+      classifier: the trained classifier's parameters, where classes are to be measured; else None.
+      real_images: what the classifier makes of x_real, likewise.
     """
 
     z: jax.Array
@@ -48,6 +56,8 @@ class EvaluationInputs(NamedTuple):
     directions: jax.Array
     projected_real: jax.Array
     pair_distance: jax.Array
+    classifier: Any = None
+    real_images: ImageReference | None = None
 
 
 def sort_floats(x: jax.Array) -> jax.Array:
@@ -104,12 +114,14 @@ def measure_samples(parts: Parts, inputs: EvaluationInputs, x: jax.Array) -> dic
     """What samples [n, *shape] tell without a discriminator.
 
     `sliced_wasserstein`, in data units; `diversity`, the mean distance of two samples over that of
-    two real ones (1 is the data's, 0 one point), where the data are more than a point; and the data
-    set's own truth measures.
+    two real ones (1 is the data's, 0 one point), where the data are more than a point; the data
+    set's own truth measures; and what the classifier tells, where `classifier_measures` is on.
     """
     measures = {name: function(x) for name, function in parts.dataset.measures.items()}
     if not parts.dataset.point:
         measures["diversity"] = mean_pair_distance(x) / inputs.pair_distance
+    if inputs.real_images is not None:
+        measures |= image_measures(inputs.classifier, inputs.real_images, x)
     distance = sliced_wasserstein(inputs.directions, x, inputs.projected_real)
     return {"sliced_wasserstein": distance} | measures
 
@@ -135,7 +147,7 @@ def pool(parts: Parts, split: str) -> jax.Array | None:
 
 @partial(jax.jit, static_argnums=0)
 def _inputs(
-    parts: Parts, held_out: jax.Array | None, data_seed: jax.typing.ArrayLike
+    parts: Parts, held_out: jax.Array | None, classifier: Any, data_seed: jax.typing.ArrayLike
 ) -> EvaluationInputs:
     n, key = parts.static.evaluation_samples, data_key(data_seed, REAL)
     if held_out is None:
@@ -149,14 +161,22 @@ def _inputs(
         directions,
         project(directions, x_real),
         mean_pair_distance(x_real),
+        classifier,
+        None if classifier is None else image_reference(classifier, x_real),
     )
 
 
 def evaluation(experiment: Experiment) -> Evaluation:
-    """What `train_seeds` needs to measure sample quality at every record."""
-    parts = _parts(experiment)
-    inputs = _inputs(parts, pool(parts, "test"), np.uint32(experiment.data_seed))
-    return Evaluation(measure, inputs)
+    """What `train_seeds` needs to measure sample quality at every record.
+
+    Raises:
+      ConfigError: when the data, or the classifier that is to be used, are not there.
+    """
+    parts, classifier = _parts(experiment), None
+    if experiment.classifier_measures:
+        classifier = load_classifier(COLLECTION_OF[experiment.data]).parameters
+    seed = np.uint32(experiment.data_seed)
+    return Evaluation(measure, _inputs(parts, pool(parts, "test"), classifier, seed))
 
 
 def _parts(experiment: Experiment) -> Parts:
@@ -196,6 +216,30 @@ def _samples(parts: Parts, inputs: EvaluationInputs, states: GanState) -> jax.Ar
 def samples(experiment: Experiment, states: GanState) -> np.ndarray:
     """Every state's samples [seed, n, *shape] from the evaluation's latents."""
     return np.asarray(_samples(_parts(experiment), evaluation(experiment).inputs, states))
+
+
+@jax.jit
+def _neighbours(x_real: jax.Array, x: jax.Array) -> dict[str, jax.Array]:
+    measures = lax.map(partial(prdc, x_real), x)
+    return {NEIGHBOURS[name]: values for name, values in measures.items()}
+
+
+def neighbour_measures(experiment: Experiment, x: np.ndarray) -> dict[str, np.ndarray]:
+    """Precision, recall, density and coverage [seed] of final samples [seed, n, *shape].
+
+    By `analysis.neighbours`, for any data, of the samples as they are. Once a training: they cost
+    n^2 distances a seed.
+    """
+    return jax.device_get(_neighbours(evaluation(experiment).inputs.x_real, x))
+
+
+def neighbour_floors(experiment: Experiment) -> dict[str, np.ndarray]:
+    """The same, for N_NEIGHBOUR_DRAWS fresh real sets in the generator's place [draw]."""
+    parts, n = _parts(experiment), experiment.evaluation_samples
+    keys = jax.random.split(data_key(experiment.data_seed, FLOOR), N_NEIGHBOUR_DRAWS)
+    training_rows = pool(parts, "train")
+    x = np.stack([draw_real(parts.dataset, training_rows, key, n) for key in keys])
+    return neighbour_measures(experiment, x)
 
 
 def labels(experiment: Experiment) -> tuple[str, ...]:

@@ -15,10 +15,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from gan_jax.files.whole import write_whole
 from gan_jax.reports.look import Look
 from gan_jax.reports.samples import BLUE, RED
 from gan_jax.reports.style import GREY, STYLE
-from gan_jax.studies.files import write_whole
 
 LARGEST = 3_000_000  # bytes
 COLOURS = 256

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from gan_jax.files.whole import write_whole
 from gan_jax.reports.accuracies import accuracies_over_steps
 from gan_jax.reports.curves import generator_gradient_norms, quality_over_steps
 from gan_jax.reports.samples import final_samples
 from gan_jax.reports.style import STYLE
-from gan_jax.studies.files import write_whole
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import jinja2
 from matplotlib.figure import Figure
 
+from gan_jax.files.whole import write_text
 from gan_jax.reports.figures import caption, draw_figures
 from gan_jax.reports.terminal import COLUMNS, explanation, row_cells
-from gan_jax.studies.files import write_text
 from gan_jax.studies.results import STUDY_FILE
 from gan_jax.studies.summary import summarize
 

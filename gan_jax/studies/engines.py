@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from gan_jax.catalogue import nearest
 from gan_jax.data_facts import check_data_files
 from gan_jax.fields import ConfigError
-from gan_jax.studies.files import read_yaml, write_text, write_yaml
+from gan_jax.files.whole import write_text
+from gan_jax.studies.files import read_yaml, write_yaml
 from gan_jax.studies.results import (
     RESULTS_FILE,
     SEEDS_FILE,
@@ -66,9 +67,12 @@ def run_local(study: Study, todo: list[Cell], folder: Path, observer: Observer |
             on_segment=on_segment,
         )
         samples = quality.samples(experiment, run.states)
+        finals = quality.neighbour_measures(experiment, samples)
         wall = time.perf_counter() - started
         write_states(cell, folder, keeper.states(cell.seeds))
-        write_cell(cell, folder, run.history, run.steps, samples, run.first_nonfinite_step, wall)
+        write_cell(
+            cell, folder, run.history, run.steps, samples, finals, run.first_nonfinite_step, wall
+        )
 
 
 ENGINES = {"local": run_local}
@@ -115,6 +119,7 @@ def run_study(
         folder,
         quality.QUALITY,
         quality.floors(one),
+        quality.neighbour_floors(one),
         quality.samples_real(one),
         quality.labels(one),
         {

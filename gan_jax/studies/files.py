@@ -1,36 +1,18 @@
-"""Files written whole or not at all, and YAML read strictly."""
+"""YAML, read strictly and written whole."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from gan_jax.fields import ConfigError
+from gan_jax.files.whole import write_text
 
 LARGEST_YAML = 1_000_000  # bytes; a study is a few kilobytes
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole, as UTF-8."""
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 class _StrictLoader(yaml.SafeLoader):

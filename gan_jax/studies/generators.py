@@ -24,10 +24,10 @@ from gan_jax.config import Experiment, check_fields, split
 from gan_jax.data import DATASETS, Dataset, find_dataset
 from gan_jax.data_facts import ARRAY_SUFFIX, is_array
 from gan_jax.fields import ConfigError
+from gan_jax.files.whole import write_whole
 from gan_jax.game.draws import seed_key
 from gan_jax.game.gan import generate_with, look_up
 from gan_jax.game.parts import Parts
-from gan_jax.studies.files import write_whole
 
 FORMAT, FORMAT_VERSION = "gan_jax generator", "1"
 HASH, TEXTS = "sha256", ("experiment", "data", "variant", "seed", "step", "packages")

@@ -19,7 +19,7 @@ import numpy as np
 
 from gan_jax.analysis.verdicts import judge
 from gan_jax.fields import ConfigError
-from gan_jax.studies.files import write_text, write_whole
+from gan_jax.files.whole import write_text, write_whole
 from gan_jax.studies.study import Study
 
 if TYPE_CHECKING:
@@ -71,14 +71,17 @@ def write_cell(
     curves: Mapping[str, np.ndarray],
     steps: np.ndarray,
     samples: np.ndarray,
+    finals: Mapping[str, np.ndarray],
     first_nonfinite_step: np.ndarray,
     wall_seconds: float,
 ) -> None:
-    """Store a cell: `curves` [seed, step], `samples` [seed, sample, *shape] of the final states."""
+    """Store a cell: `curves` [seed, step]; `samples` [seed, sample, *shape] of the final states,
+    and measures of those alone, `finals` [seed]."""
     import xarray as xr
 
     dataset = xr.Dataset(
         {name: (("variant", "seed", "step"), curve[None]) for name, curve in curves.items()}
+        | {name: (("variant", "seed"), values[None]) for name, values in finals.items()}
         | {
             "samples": (("variant", "seed", *sample_dims(samples[0])), samples[None]),
             "first_nonfinite_step": (("variant", "seed"), first_nonfinite_step[None]),
@@ -105,6 +108,7 @@ def assemble(
     folder: Path,
     quality: str,
     floors: Mapping[str, np.ndarray],
+    final_floors: Mapping[str, np.ndarray],
     samples_real: np.ndarray,
     labels: Sequence[str],
     attributes: Mapping[str, Any],
@@ -116,6 +120,7 @@ def assemble(
       folder: its folder.
       quality: the measure that decides convergence.
       floors: real-against-real draws [draw] of each sample measure.
+      final_floors: likewise [final_draw], of the measures of final samples alone.
       samples_real: the evaluation's real samples [sample, *shape].
       labels: names of a sample's coordinates, where they have any.
       attributes: further attributes of the results, plain text or numbers.
@@ -145,8 +150,9 @@ def assemble(
     results["samples_real"] = (sample_dims(samples_real), samples_real)
     if labels:
         results = results.assign_coords(feature=list(labels))
-    for name, draws in floors.items():
-        results[f"floor_{name}"] = (("draw",), draws)
+    for dimension, measures in (("draw", floors), ("final_draw", final_floors)):
+        for name, draws in measures.items():
+            results[f"floor_{name}"] = ((dimension,), draws)
     verdicts = _judge_all(study, results, quality, floors, missing)
     results["verdict"], results["verdict_detail"] = ((pairs, v) for v in verdicts)
     criteria = json.dumps(asdict(study.criteria))

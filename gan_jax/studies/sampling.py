@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.analysis.interpolation import INTERPOLATIONS
+from gan_jax.files.whole import write_whole
 from gan_jax.game.draws import SAMPLES, draw_latents, seed_key
-from gan_jax.studies.files import write_whole
 from gan_jax.studies.generators import Generator
 
 CHUNK = 1024  # the latents depend on it

@@ -16,7 +16,7 @@ import numpy as np
 
 from gan_jax.config import Experiment
 from gan_jax.fields import ConfigError
-from gan_jax.studies.files import write_whole
+from gan_jax.files.whole import write_whole
 from gan_jax.studies.results import Cell
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
