@@ -16,11 +16,12 @@ import numpy as np
 import tyro
 
 import gan_jax
-from gan_jax.analysis.interpolation import PATHS
+from gan_jax.analysis.interpolation import INTERPOLATIONS
+from gan_jax.analysis.quality import QUALITY
 from gan_jax.commands.sample import Sample
 from gan_jax.reports.watched import train_visibly
 
-PAIRS, POINTS = 200, 9
+PAIRS, POINTS, SEEDS = 200, 9, 4
 
 
 def main(run: Path | None = None, folder: Path = Path("results/interpolation")) -> None:
@@ -30,14 +31,17 @@ def main(run: Path | None = None, folder: Path = Path("results/interpolation")) 
       run: a folder of `gan-jax train`, or a generator's file; a parabola is trained if none.
       folder: where the pictures go.
     """
+    seed = None
     if run is None:
         run = folder / "parabola"
-        study = gan_jax.Study("parabola", gan_jax.preset("parabola"), {"gan": {}}, [3])
-        train_visibly(study, run)
-    generator = gan_jax.load_generator(run)
+        study = gan_jax.Study("parabola", gan_jax.preset("parabola"), {"gan": {}}, SEEDS)
+        results = train_visibly(study, run).isel(variant=0)
+        # The best seed: between the latents of a collapsed one there is nothing to see.
+        seed = int(results["seed"][results[QUALITY].isel(step=-1).argmin()])
+    generator = gan_jax.load_generator(run, seed=seed)
     ends = np.random.default_rng(0).standard_normal((2, PAIRS, generator.latent_dim))
-    for kind, path in PATHS.items():
-        z = np.asarray(path(*ends.astype(np.float32), POINTS))
+    for kind, between in INTERPOLATIONS.items():
+        z = np.stack([between(*ends.astype(np.float32), t) for t in np.linspace(0, 1, POINTS)], 1)
         middle = np.linalg.norm(z[:, POINTS // 2], axis=1).mean()
         x = np.asarray(generator(z.reshape(-1, generator.latent_dim))).reshape(PAIRS, POINTS, -1)
         steps = np.linalg.norm(np.diff(x, axis=1), axis=2)
@@ -47,7 +51,8 @@ def main(run: Path | None = None, folder: Path = Path("results/interpolation")) 
             f"{np.linalg.norm(ends, axis=2).mean():.2f}); longest step along a path "
             f"{unevenness:.1f} times the mean one"
         )
-        Sample(run=run, out=folder / f"{kind}.png", interpolate=kind, overwrite=True).run()
+        picture = folder / f"{kind}.png"
+        Sample(run_folder=run, run_seed=seed, out=picture, interpolate=kind, overwrite=True).run()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Settings for every test (four CPU devices, JAX's strict modes), and what many of them use."""
 
+from pathlib import Path
+
 import jax
 import pytest
 from setups import tiny_study
@@ -46,3 +48,19 @@ def finished(tmp_path_factory):
     """The folder and the results of the tiny study, run once."""
     folder = tmp_path_factory.mktemp("results") / "tiny"
     return folder, gan_jax.run_study(tiny_study(), folder)
+
+
+@pytest.fixture
+def digits(monkeypatch, tmp_path_factory):
+    """The real MNIST, from beside the project, and a classifier that has hardly been trained."""
+    data = Path(__file__).parents[2] / "shared" / "data"
+    if not (data / "mnist").is_dir():
+        pytest.skip("needs MNIST's files in ../shared/data/mnist")
+    monkeypatch.setenv("GAN_JAX_DATA", str(data))
+    monkeypatch.setenv("GAN_JAX_CACHE", str(tmp_path_factory.mktemp("cache")))
+    from gan_jax.analysis import classifier, classifier_file
+
+    monkeypatch.setitem(classifier_file.LEAST_ACCURACY, "mnist", 0.0)
+    parameters = classifier.initial_parameters(jax.random.key(0))
+    untrained = classifier.Classifier(parameters, 0.1, classifier.fingerprint(parameters))
+    classifier_file.store_classifier("mnist", untrained, 0)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import gan_jax
+
 SCRIPTS = Path(__file__).parents[1] / "experiments"
 
 
@@ -62,3 +64,88 @@ def test_game_spectra_runs_and_draws(here, capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "consensus" in printed and "growing" in printed and "30: " in printed
     assert (here / "out/figures/eigenvalues.png").exists()
+
+
+def test_the_discriminator_alone_meets_uniform_points(here, capsys, monkeypatch):
+    monkeypatch.setattr(gan_jax, "NETWORKS", dict(gan_jax.NETWORKS))
+    module = load("parabola_discriminator")
+    module.main("out", seeds=2, steps=20)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3].startswith("fake from 0.8 on") and len(lines) == 2 + 11 + 4
+    results = gan_jax.load_results("out")
+    # The generator is frozen, and uniform: half of its points lie left of 0.
+    assert not results["generator_gradient_norm"].isel(step=-1).any()
+    x = results["samples"].values
+    assert abs(x).max() <= 1 and abs((x < 0).mean() - 0.5) < 0.05
+    assert (here / "out/figures/accuracies.png").exists()
+    gan_jax.NETWORKS.pop("uniform_square", None)
+
+
+def test_parabola_gan_prints_the_published_beside_ours(here, capsys):
+    load("parabola_gan").main("out", seeds=3, steps=2_000)
+    printed = capsys.readouterr().out
+    assert "  2000  fake       1.00" in printed and "converged:" in printed
+    assert (here / "out/figures/accuracies.png").exists()
+
+
+def few(module, *names):
+    return {name: module.VARIANTS[name] for name in names}
+
+
+def test_architectures_are_compared_seed_by_seed(here, capsys, monkeypatch):
+    module = load("parabola_architectures")
+    monkeypatch.setattr(module, "VARIANTS", few(module, "published", "scaled_tanh_output"))
+    module.main(Path("out"), steps=40, seeds=2)
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith("scaled_tanh_output") and "seeds gained" in line
+
+
+def test_target_functions_measure_each_curve(here, capsys, monkeypatch):
+    module = load("target_functions")
+    monkeypatch.setattr(module, "CURVES", ("sine",))
+    module.main(Path("out"), steps=40, seeds=2)
+    assert capsys.readouterr().out.splitlines()[2].startswith("sine")
+    assert (here / "out/sine.png").exists()
+
+
+def test_phases_are_compared_at_equal_numbers_of_updates(here, capsys, monkeypatch):
+    module = load("phased_training")
+    monkeypatch.setattr(module, "PHASES", (5,))
+    module.main(Path("out"), updates=40, seeds=2)
+    printed = capsys.readouterr().out
+    assert "phases_of_5" in printed and "against alternating: p = 1" in printed
+    steps = [gan_jax.load_results(f"out/{name}").step[-1] for name in ("alternating", "phased")]
+    assert [int(step) for step in steps] == [40, 80]
+
+
+def test_sequences_are_measured_in_their_own_terms(here, capsys, monkeypatch):
+    module = load("sequences")
+    monkeypatch.setattr(module, "VARIANTS", few(module, "gru"))
+    module.main(Path("out"), steps=10, seeds=2)
+    assert "frequency_distance  gru" in capsys.readouterr().out
+
+
+def test_interpolation_draws_both_kinds_of_path(here, capsys, monkeypatch):
+    module = load("interpolation")
+    small = gan_jax.preset("parabola", steps=20, log_every=2, evaluation_samples=32)
+    monkeypatch.setattr(module.gan_jax, "preset", lambda name: small, raising=False)
+    module.main(folder=Path("out"))
+    printed = capsys.readouterr().out
+    assert "spherical  norm half-way" in printed and "linear" in printed
+    assert (here / "out/spherical.png").exists() and (here / "out/linear.png").exists()
+
+
+@pytest.mark.parametrize("name", ["mnist_dense", "mnist_convolutional"])
+def test_digits_are_drawn_and_measured(here, capsys, monkeypatch, digits, name):
+    monkeypatch.syspath_prepend(SCRIPTS)
+    module = load(name)
+    small = {"evaluation_samples": 64, "batch_size": 16, "log_every": 1}
+    preset = gan_jax.preset
+    monkeypatch.setattr(module.gan_jax, "preset", lambda *a, **k: preset(*a, **k | small))
+    module.main(folder=Path("out"), steps=4)
+    printed = capsys.readouterr().out
+    for words in ("generator's loss", "value function", "frechet distance", "coverage"):
+        assert words in printed
+    for file in ("checks.png", "animation.gif", "loss_curves.png"):
+        assert (here / "out/figures" / file).stat().st_size > 5_000
+    assert list((here / "out/generators").glob("*/*.safetensors"))

@@ -198,7 +198,8 @@ def test_a_missing_cell_is_missing_never_a_zero(finished, tmp_path):
         name: whole[f"floor_{name}"].values for name in ("sliced_wasserstein", "pair_distance")
     }
     results = assemble(
-        tiny_study(), partial, "sliced_wasserstein", floors, whole["samples_real"].values, (), {}
+        *(tiny_study(), partial, "sliced_wasserstein", floors, {}),
+        *(whole["samples_real"].values, (), {}),
     )
     assert (results["status"].sel(variant="non_saturating") == "missing").all()
     assert np.isnan(results["sliced_wasserstein"].sel(variant="non_saturating")).all()
