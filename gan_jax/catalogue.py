@@ -79,6 +79,7 @@ MESCHEDER_2017, MESCHEDER_2018 = "Mescheder et al. 2017", "Mescheder et al. 2018
 DASKALAKIS = "Daskalakis et al. 2018"
 
 SMOOTHABLE, AVERAGES = ("label_smoothing",), ("batch_average",)
+RECURRENT, STATISTICS = ("sequences", "packing", "output", "dropout"), ("batch_statistics",)
 ALPHAS = {"alpha_d": 1.0, "alpha_g": 1.0}
 
 CATALOGUE: dict[str, Registry] = {
@@ -171,9 +172,40 @@ CATALOGUE: dict[str, Registry] = {
         "NETWORKS",
         {
             "dense": Entry(
-                "multilayer perceptron, He-uniform, linear last layer",
+                "multilayer perceptron",
                 "He et al. 2015",
-                supports=("packing", "normalization", "spectral_norm"),
+                supports=(
+                    "packing",
+                    "normalization",
+                    "spectral_norm",
+                    "output",
+                    "initialization",
+                    "dropout",
+                    "maxout",
+                ),
+            ),
+            "convolutional": Entry(
+                "strided convolutions 4 x 4, each halving (G: doubling) an image's sides",
+                "Radford et al. 2016",
+                supports=(
+                    "images",
+                    "packing",
+                    "normalization",
+                    "spectral_norm",
+                    "output",
+                    "initialization",
+                    "dropout",
+                ),
+            ),
+            "gru": Entry(
+                "gated recurrent units over a sequence",
+                "Cho et al. 2014; Esteban et al. 2017",
+                supports=RECURRENT,
+            ),
+            "lstm": Entry(
+                "long short-term memory over a sequence",
+                "Hochreiter & Schmidhuber 1997; Mogren 2016",
+                supports=RECURRENT,
             ),
             "dirac": Entry("G(z) = theta, D(x) = psi . x, standard Gaussian", MESCHEDER_2018),
         },
@@ -188,7 +220,26 @@ CATALOGUE: dict[str, Registry] = {
             "elu": Entry("x if x > 0 else e^x - 1", "Clevert et al. 2016"),
             "gelu": Entry("x Phi(x), tanh approximation", "Hendrycks & Gimpel 2016"),
             "silu": Entry("x sigmoid(x)", "Elfwing et al. 2018"),
+            "maxout": Entry("the largest of 5 affine maps", "Goodfellow et al. 2013"),
         },
+    ),
+    "initializations": Registry(
+        "gan_jax.networks",
+        "INITIALIZATIONS",
+        {
+            "he_uniform": Entry("U(-l, l), l = sqrt(6 / n)", "He et al. 2015"),
+            "orthogonal": Entry(
+                "orthogonal rows or columns of length deviation, 1 unless given",
+                "Saxe et al. 2014",
+                supports=("deviation",),
+            ),
+            "normal": Entry(
+                "N(0, deviation^2), 0.02 unless given",
+                "Radford et al. 2016",
+                supports=("deviation",),
+            ),
+        },
+        "of kernels, n inputs each; biases start at zero",
     ),
     "normalizations": Registry(
         "gan_jax.networks",
@@ -196,7 +247,14 @@ CATALOGUE: dict[str, Registry] = {
         {
             "none": Entry("as it is", "-"),
             "batch": Entry(
-                "over the batch, each feature; running statistics", "Ioffe & Szegedy 2015"
+                "over the batch, each feature; running statistics",
+                "Ioffe & Szegedy 2015",
+                supports=STATISTICS,
+            ),
+            "batch_before_output": Entry(
+                "batch, once: of what the last layer is given",
+                "Ioffe & Szegedy 2015",
+                supports=STATISTICS,
             ),
             "layer": Entry("over the features, each sample", "Ba et al. 2016"),
         },
