@@ -87,6 +87,7 @@ BROWNLEE, LIN = "Brownlee 2019", "Lin et al. 2018"
 
 SCALABLE = ("scaling",)
 SMOOTHABLE, AVERAGES = ("label_smoothing",), ("batch_average",)
+RECURRENT, STATISTICS = ("sequences", "packing", "output", "dropout"), ("batch_statistics",)
 ALPHAS = {"alpha_d": 1.0, "alpha_g": 1.0}
 
 CATALOGUE: dict[str, Registry] = {
@@ -266,9 +267,40 @@ CATALOGUE: dict[str, Registry] = {
         "NETWORKS",
         {
             "dense": Entry(
-                "multilayer perceptron, He-uniform, linear last layer",
+                "multilayer perceptron",
                 "He et al. 2015",
-                supports=("packing", "normalization", "spectral_norm"),
+                supports=(
+                    "packing",
+                    "normalization",
+                    "spectral_norm",
+                    "output",
+                    "initialization",
+                    "dropout",
+                    "maxout",
+                ),
+            ),
+            "convolutional": Entry(
+                "strided convolutions 4 x 4, each halving (G: doubling) an image's sides",
+                "Radford et al. 2016",
+                supports=(
+                    "images",
+                    "packing",
+                    "normalization",
+                    "spectral_norm",
+                    "output",
+                    "initialization",
+                    "dropout",
+                ),
+            ),
+            "gru": Entry(
+                "gated recurrent units over a sequence",
+                "Cho et al. 2014; Esteban et al. 2017",
+                supports=RECURRENT,
+            ),
+            "lstm": Entry(
+                "long short-term memory over a sequence",
+                "Hochreiter & Schmidhuber 1997; Mogren 2016",
+                supports=RECURRENT,
             ),
             "dirac": Entry("G(z) = theta, D(x) = psi . x, standard Gaussian", MESCHEDER_2018),
         },
@@ -283,12 +315,26 @@ CATALOGUE: dict[str, Registry] = {
             "elu": Entry("x if x > 0 else e^x - 1", "Clevert et al. 2016"),
             "gelu": Entry("x Phi(x), tanh approximation", "Hendrycks & Gimpel 2016"),
             "silu": Entry("x sigmoid(x)", "Elfwing et al. 2018"),
+            "maxout": Entry("the largest of 5 affine maps", "Goodfellow et al. 2013"),
         },
     ),
     "initializations": Registry(
         "gan_jax.networks",
         "INITIALIZATIONS",
-        {"he_uniform": Entry("x", "x")},
+        {
+            "he_uniform": Entry("U(-l, l), l = sqrt(6 / n)", "He et al. 2015"),
+            "orthogonal": Entry(
+                "orthogonal rows or columns of length deviation, 1 unless given",
+                "Saxe et al. 2014",
+                supports=("deviation",),
+            ),
+            "normal": Entry(
+                "N(0, deviation^2), 0.02 unless given",
+                "Radford et al. 2016",
+                supports=("deviation",),
+            ),
+        },
+        "of kernels, n inputs each; biases start at zero",
     ),
     "normalizations": Registry(
         "gan_jax.networks",
@@ -298,7 +344,12 @@ CATALOGUE: dict[str, Registry] = {
             "batch": Entry(
                 "over the batch, each feature; running statistics",
                 "Ioffe & Szegedy 2015",
-                supports=("batch_statistics",),
+                supports=STATISTICS,
+            ),
+            "batch_before_output": Entry(
+                "batch, once: of what the last layer is given",
+                "Ioffe & Szegedy 2015",
+                supports=STATISTICS,
             ),
             "layer": Entry("over the features, each sample", "Ba et al. 2016"),
         },

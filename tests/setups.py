@@ -57,6 +57,10 @@ def batches(program, key, step=0):
     return jax.tree.map(lambda x: x[0], discriminator), generator
 
 
+# For every network, the shape of a sample that it takes.
+SHAPES = {"dense": (2,), "convolutional": (8, 12, 2), "gru": (5,), "lstm": (5,), "dirac": (2,)}
+
+
 # A study of two losses and three seeds, for a few seconds.
 BASE = gan_jax.Experiment(steps=30, log_every=10, batch_size=16, evaluation_samples=32)
 LOSSES = {name: {"loss": name} for name in ("saturating", "non_saturating")}

@@ -49,14 +49,33 @@ class NetworkSpec(NamedTuple):
 # A builder returns a Flax module called as `module(x, train=bool)`: `train` is True inside a
 # training step only. Whatever the module keeps besides "params" (batch statistics, say) becomes
 # model state. Which of "packing", "normalization", "spectral_norm", "output", "initialization",
-# "dropout" and "maxout" it heeds, and that it takes "images" or "sequences" only, it declares
-# in an attribute `supports`, a tuple; an `Experiment` refuses the others.
+# "dropout" and "maxout" it heeds, and that it takes "images" or "sequences" only, a builder
+# declares in an attribute `supports`, a tuple; an `Experiment` refuses the others.
 NetworkBuilder = Callable[[NetworkSpec], nn.Module]
 
 
 def leaky_relu(x: jax.Array) -> jax.Array:
     """LeakyReLU with slope 0.2 below zero, as GANs use since DCGAN (Radford et al. 2016)."""
     return nn.leaky_relu(x, negative_slope=0.2)
+
+
+def maxout(x: jax.Array) -> jax.Array:
+    """The largest of 5 pieces: x [5 * width, ...], piece after piece, to [width, ...].
+
+    Not elementwise: a network that takes it computes `maxout.pieces` times its widths, features
+    first.
+
+    Source: Goodfellow et al. 2013, "Maxout Networks"; 5 pieces as Lin et al. 2018 (PacGAN).
+    """
+    return x.reshape(maxout.pieces, x.shape[0] // maxout.pieces, *x.shape[1:]).max(axis=0)
+
+
+maxout.pieces = 5
+
+
+def linear(x: jax.Array) -> jax.Array:
+    """x as it is."""
+    return x
 
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -66,4 +85,8 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "elu": nn.elu,
     "gelu": nn.gelu,
     "silu": nn.silu,
+    "maxout": maxout,
 }
+
+# A network's last function.
+OUTPUTS: dict[str, Callable[[jax.Array], jax.Array]] = {"linear": linear, "tanh": nn.tanh}
