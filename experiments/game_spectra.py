@@ -14,10 +14,9 @@ Positive real parts remain with all three.
 
 from pathlib import Path
 
-import tyro
-
 import gan_jax
 from gan_jax.analysis.stability import amplification
+from gan_jax.commands.script import run_script
 from gan_jax.reports.watched import run_and_report, show_spectra
 
 WIDTHS = (16, 16, 16, 16)
@@ -80,4 +79,4 @@ def stretched_seeds(moment) -> int:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_script(main)

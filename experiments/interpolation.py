@@ -13,12 +13,12 @@ continuously, some through no digit at all; on the parabola, paths along the cur
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 import gan_jax
 from gan_jax.analysis.interpolation import INTERPOLATIONS
 from gan_jax.analysis.quality import QUALITY
 from gan_jax.commands.sample import Sample
+from gan_jax.commands.script import run_script
 from gan_jax.reports.watched import train_visibly
 
 PAIRS, POINTS, SEEDS = 200, 9, 4
@@ -56,4 +56,4 @@ def main(run: Path | None = None, folder: Path = Path("results/interpolation")) 
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_script(main)

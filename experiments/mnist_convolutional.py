@@ -12,10 +12,10 @@ Expect: cleaner strokes than the dense networks' after a fifth of the steps, eve
 
 from pathlib import Path
 
-import tyro
 from mnist_dense import report
 
 import gan_jax
+from gan_jax.commands.script import run_script
 from gan_jax.reports.watched import train_visibly
 
 
@@ -48,4 +48,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_script(main)

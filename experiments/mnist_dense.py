@@ -13,9 +13,9 @@ readable digits of every class, and losses beside the published ones.
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 import gan_jax
+from gan_jax.commands.script import run_script
 from gan_jax.reports.watched import train_visibly
 
 REPORTED = {"half the discriminator's loss": "0.6", "generator's loss": "0.8 to 0.9"}
@@ -59,4 +59,4 @@ def report(results) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_script(main)

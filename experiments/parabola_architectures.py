@@ -12,10 +12,9 @@ dimension hardly matters.
 
 from pathlib import Path
 
-import tyro
-
 import gan_jax
 from gan_jax.analysis.statistics import mcnemar
+from gan_jax.commands.script import run_script
 from gan_jax.reports.watched import run_and_report
 
 DEEP = {"discriminator_hidden": (25, 25, 25), "discriminator_activation": "leaky_relu"}
@@ -72,4 +71,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_script(main)

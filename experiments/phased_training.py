@@ -12,10 +12,9 @@ phase, the fewer seeds converge, until none does.
 
 from pathlib import Path
 
-import tyro
-
 import gan_jax
 from gan_jax.analysis.statistics import mcnemar
+from gan_jax.commands.script import run_script
 from gan_jax.reports import figures
 
 PHASES = (1, 5, 20, 100, 500)
@@ -65,4 +64,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_script(main)

@@ -12,9 +12,9 @@ less evenly than the law does.
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 import gan_jax
+from gan_jax.commands.script import run_script
 from gan_jax.reports.watched import run_and_report
 
 VARIANTS = {
@@ -62,4 +62,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_script(main)

@@ -12,9 +12,9 @@ the domain never generated, is the common failure.
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 import gan_jax
+from gan_jax.commands.script import run_script
 from gan_jax.reports import figures
 
 CURVES = ("parabola", "quadratic", "gaussian_bump", "sine", "polynomial")
@@ -61,4 +61,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_script(main)

@@ -20,6 +20,7 @@ from gan_jax.commands.fetch import Fetch
 from gan_jax.commands.flags import choose_preset
 from gan_jax.commands.look import List, Spectrum, Summary
 from gan_jax.commands.sample import Sample
+from gan_jax.commands.script import FAILED, INTERRUPTED, MISTAKEN
 from gan_jax.commands.train import Compare, RunStudy, Train
 from gan_jax.config import FIELDS
 from gan_jax.fields import ConfigError
@@ -36,7 +37,6 @@ COMMANDS = (
     | Annotated[List, tyro.conf.subcommand("list")]
 )
 DESCRIPTION = "A laboratory for the stability of GAN training: many seeds, rates with intervals."
-FAILED, MISTAKEN, INTERRUPTED = 1, 2, 130  # exit codes
 
 
 def flags(command: Any) -> list[str]:
