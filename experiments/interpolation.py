@@ -37,7 +37,7 @@ def main(run: Path | None = None, folder: Path = Path("results/interpolation")) 
         study = gan_jax.Study("parabola", gan_jax.preset("parabola"), {"gan": {}}, SEEDS)
         results = train_visibly(study, run).isel(variant=0)
         # The best seed: between the latents of a collapsed one there is nothing to see.
-        seed = int(results["seed"][results[QUALITY].isel(step=-1).argmin()])
+        seed = int(results["seed"][int(results[QUALITY].isel(step=-1).values.argmin())])
     generator = gan_jax.load_generator(run, seed=seed)
     ends = np.random.default_rng(0).standard_normal((2, PAIRS, generator.latent_dim))
     for kind, between in INTERPOLATIONS.items():

@@ -66,10 +66,12 @@ def test_game_spectra_runs_and_draws(here, capsys, monkeypatch):
     assert (here / "out/figures/eigenvalues.png").exists()
 
 
-def test_the_discriminator_alone_meets_uniform_points(here, capsys, monkeypatch):
-    monkeypatch.setattr(gan_jax, "NETWORKS", dict(gan_jax.NETWORKS))
+def test_the_discriminator_alone_meets_uniform_points(here, capsys):
     module = load("parabola_discriminator")
-    module.main("out", seeds=2, steps=20)
+    try:
+        module.main("out", seeds=2, steps=20)
+    finally:
+        del gan_jax.NETWORKS["uniform_square"]  # which it registered
     lines = capsys.readouterr().out.splitlines()
     assert lines[-3].startswith("fake from 0.8 on") and len(lines) == 2 + 11 + 4
     results = gan_jax.load_results("out")
@@ -78,7 +80,6 @@ def test_the_discriminator_alone_meets_uniform_points(here, capsys, monkeypatch)
     x = results["samples"].values
     assert abs(x).max() <= 1 and abs((x < 0).mean() - 0.5) < 0.05
     assert (here / "out/figures/accuracies.png").exists()
-    gan_jax.NETWORKS.pop("uniform_square", None)
 
 
 def test_parabola_gan_prints_the_published_beside_ours(here, capsys):
