@@ -1,4 +1,4 @@
-"""What several test files set up: a GAN small enough to compute by hand, and a tiny study."""
+"""What several test files set up: a GAN to compute by hand, every network, and a tiny study."""
 
 from functools import cache
 
@@ -8,6 +8,7 @@ import numpy as np
 import gan_jax
 from gan_jax.game import draws
 from gan_jax.game import gan as game
+from gan_jax.networks import NETWORKS, NetworkSpec
 from gan_jax.studies.study import Study
 
 TINY = {"generator_hidden": (4,), "discriminator_hidden": (6,), "latent_dim": 3, "batch_size": 8}
@@ -59,6 +60,23 @@ def batches(program, key, step=0):
 
 # For every network, the shape of a sample that it takes.
 SHAPES = {"dense": (2,), "convolutional": (8, 12, 2), "gru": (5,), "lstm": (5,), "dirac": (2,)}
+LATENT_DIM = 5
+
+
+def built(name, player, hidden=(8, 8), packing=1, batch=6, **fields):
+    """A network of an activation with a slope everywhere, and an input of standard Gaussians."""
+    shape = SHAPES[name] if packing == 1 else (packing, *SHAPES[name])
+    spec = NetworkSpec(player, hidden, "leaky_relu", shape, **fields)
+    x = (batch, LATENT_DIM) if player == "generator" else (batch, *shape)
+    return NETWORKS[name](spec), jax.random.normal(jax.random.key(0), x)
+
+
+def shaken(parameters):
+    """Parameters none of which is zero any more, biases above all."""
+    leaves, tree = jax.tree.flatten(parameters)
+    keys = jax.random.split(jax.random.key(7), len(leaves))
+    moved = [x + 0.1 * jax.random.normal(key, x.shape) for x, key in zip(leaves, keys, strict=True)]
+    return jax.tree.unflatten(tree, moved)
 
 
 # A study of two losses and three seeds, for a few seconds.

@@ -30,8 +30,8 @@ class RecurrentGenerator(nn.Module):
         x = jnp.broadcast_to(z[:, None], (z.shape[0], time, z.shape[1]))
         for width in self.spec.hidden:
             first = nn.tanh(nn.Dense(width * self.states)(z))
-            states = unrolled(self.cell(width), jnp.split(first, self.states, axis=1), x)
-            x = dropped(self.spec, states, train)
+            outputs = unrolled(self.cell(width), jnp.split(first, self.states, axis=1), x)
+            x = dropped(self.spec, outputs, train)
         return OUTPUTS[self.spec.output](nn.Dense(1)(x)[..., 0])
 
 
@@ -51,8 +51,8 @@ class RecurrentDiscriminator(nn.Module):
         x = x[..., None] if x.ndim == 2 else jnp.swapaxes(x, 1, 2)
         for width in self.spec.hidden:
             nothing = jnp.zeros((x.shape[0], width), x.dtype)
-            states = unrolled(self.cell(width), [nothing] * self.states, x)
-            x = dropped(self.spec, states, train)
+            outputs = unrolled(self.cell(width), [nothing] * self.states, x)
+            x = dropped(self.spec, outputs, train)
         return OUTPUTS[self.spec.output](nn.Dense(1)(x.mean(axis=1))[:, 0])
 
 
