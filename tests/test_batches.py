@@ -77,7 +77,7 @@ def test_scaled_data_are_within_one_and_come_back_in_data_units():
     scaled, _, _ = set_up(data_scaling=True)
     low, high = np.array([-0.5, 0.0]), np.array([0.5, 0.25])
     for step in range(5):
-        x, shown = (batches(program, key, step)[0].x_real for program in (plain, scaled))
+        x, shown = (np.asarray(batches(p, key, step)[0].x_real) for p in (plain, scaled))
         np.testing.assert_allclose(shown, (x - low) / (high - low) * 2 - 1, atol=1e-6)
         assert np.abs(shown).max() <= 1 + 1e-6
     z = jnp.ones((4, 3))

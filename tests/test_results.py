@@ -31,6 +31,7 @@ def test_results_are_labelled_complete_and_judged(finished):
     folder, results = finished
     assert dict(results.sizes) == {
         "variant": 2, "seed": 3, "step": 4, "sample": 32, "feature": 2, "draw": 100,
+        "final_draw": 20,
     }  # fmt: skip
     assert results["variant"].values.tolist() == list(LOSSES)
     assert (results["status"] == "done").all()
@@ -255,7 +256,7 @@ def test_a_file_is_whole_or_not_there(tmp_path):
         path.write_text("half")
         raise OSError("disk full")
 
-    from gan_jax.studies.files import write_whole
+    from gan_jax.files.whole import write_whole
 
     with pytest.raises(OSError, match="disk full"):
         write_whole(target, fails)

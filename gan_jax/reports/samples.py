@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 RED, BLUE = "#CC3311", "#0072B2"
+MOST_COLUMNS = 5
 
 # A data set's kind -> (real samples [n, *shape], names of a sample's coordinates) -> Look.
 LOOKS: dict[str, Callable[[np.ndarray, Sequence[str]], Look]] = {
@@ -62,7 +63,8 @@ def final_samples(results: xr.Dataset) -> Figure:
                 axis.set_title(
                     f"{rank}: seed {int(seed['seed'])}\n{_outcome(seed, quality)}", fontsize=9
                 )
-        _draw_real_beside(look, grid[0][-1], "real", 9)
+        if look.beside:
+            _draw_real(look, grid[0][-1], 9)
         for axis in grid[-1]:
             axis.set_xlabel(look.xlabel)
         how = "beside" if look.beside else "(coloured) over"
@@ -71,11 +73,10 @@ def final_samples(results: xr.Dataset) -> Figure:
     return figure
 
 
-def _draw_real_beside(look: Look, axis: Axes, title: str, fontsize: int) -> None:
-    if look.beside:
-        axis.set_axis_on()
-        look.draw(axis, look.x_real, GREY, None)
-        axis.set_title(title, fontsize=fontsize)
+def _draw_real(look: Look, axis: Axes, fontsize: int) -> None:
+    axis.set_axis_on()
+    look.draw(axis, look.x_real, GREY, None)
+    axis.set_title("real", fontsize=fontsize)
 
 
 def _outcome(seed: xr.Dataset, quality: str) -> str:
@@ -105,16 +106,21 @@ def ranked_seeds(results: xr.Dataset, quality: str) -> list[tuple[str, int]]:
 def training_checks(results: xr.Dataset, snapshots: Mapping[int, np.ndarray]) -> Figure:
     """Real (red) and generated (blue) samples at some steps: a row a seed, a column a check.
 
+    The row of a single seed is wrapped: twenty checks in a line are too small to see.
+
     Args:
       results: of a study of one variant.
       snapshots: step -> samples [seed, sample, *shape], seeds in the results' order.
     """
     chosen, look = results.isel(variant=0), look_of(results)
-    seeds, columns = chosen["seed"].values.tolist(), len(snapshots) + look.beside
-    size = (0.6 + 2.2 * columns, 0.8 + 2.2 * len(seeds))
+    seeds, panels = chosen["seed"].values.tolist(), len(snapshots) + look.beside
+    columns = panels if len(seeds) > 1 else min(panels, MOST_COLUMNS)
+    rows = len(seeds) * -(-panels // columns)
+    size = (0.6 + 2.2 * columns, 0.4 + 2.4 * rows)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(len(seeds), columns, sharex=True, sharey=True, squeeze=False)
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        grid = grid.reshape(len(seeds), -1)
         for column, (step, samples) in enumerate(snapshots.items()):
             for row, seed in enumerate(seeds):
                 axis, here = grid[row][column], chosen.sel(seed=seed, step=step)
@@ -123,9 +129,10 @@ def training_checks(results: xr.Dataset, snapshots: Mapping[int, np.ndarray]) ->
                 axis.set_title(f"step {step:,}\nreal {real:.2f}, fake {fake:.2f}", fontsize=8)
         for row, seed in enumerate(seeds):
             grid[row][0].set_ylabel(f"seed {seed}")
-            if look.beside:
-                grid[row][-1].set_axis_off()
-        _draw_real_beside(look, grid[0][-1], "real", 8)
+            for axis in grid[row][len(snapshots) :]:
+                axis.set_axis_off()
+        if look.beside:
+            _draw_real(look, grid[0][len(snapshots)], 8)
         what = "generated samples" if look.beside else "real (red), generated (blue)"
         figure.suptitle(f"{what}; accuracies of the discriminator", x=0.01, ha="left", fontsize=9)
     return figure
