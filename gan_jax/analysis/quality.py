@@ -19,6 +19,7 @@ from jax import lax
 from gan_jax.analysis.classifier_file import load_classifier
 from gan_jax.analysis.image_measures import ImageReference, image_measures, image_reference
 from gan_jax.analysis.neighbours import prdc
+from gan_jax.analysis.verdicts import NEIGHBOURS
 from gan_jax.config import Experiment, split
 from gan_jax.data.dataset import as_samples
 from gan_jax.data_facts import COLLECTION_OF
@@ -32,8 +33,6 @@ N_DIRECTIONS, N_RANDOM_DIRECTIONS = 8, 64
 N_FLOOR_DRAWS, N_NEIGHBOUR_DRAWS = 100, 20
 # The measure that verdicts and tables call "quality"; lower is better.
 QUALITY = "sliced_wasserstein"
-# What `neighbours.prdc` measures, by names that no measure of a known truth has.
-NEIGHBOURS = {name: f"neighbour_{name}" for name in ("precision", "recall", "density", "coverage")}
 # Uses of the data seed's key; 0 is the training set's.
 LATENTS, REAL, FLOOR, DIRECTIONS = 1, 2, 3, 4
 

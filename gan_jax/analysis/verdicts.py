@@ -18,6 +18,10 @@ from gan_jax.fields import LARGEST_FLOAT32, canonical, check_range
 # In the order of the rules. The last is what no rule claims.
 VERDICTS = ("diverged", "collapsed", "converged", "overpowered", "oscillating", "unconverged")
 
+# Measures of the last samples alone, which no rule looks at, by what `neighbours.prdc` calls them:
+# its coverage is another than that of a known truth.
+NEIGHBOURS = {name: f"neighbour_{name}" for name in ("precision", "recall", "density", "coverage")}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Criteria:

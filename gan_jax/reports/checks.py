@@ -10,6 +10,7 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from gan_jax.analysis.verdicts import NEIGHBOURS
 from gan_jax.config import Experiment
 from gan_jax.fields import ConfigError
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
@@ -125,6 +126,17 @@ def thinned(steps: Sequence[int], most: int) -> list[int]:
     """At most so many of the steps, evenly spaced, the first and the last among them."""
     places = np.linspace(0, len(steps) - 1, min(most, len(steps)))
     return [steps[place] for place in places.round().astype(int)]
+
+
+def final_lines(results: xr.Dataset) -> list[str]:
+    """How the last samples of a study of one variant lie among real ones: a line a measure."""
+    chosen = results.isel(variant=0)
+    lines = []
+    for name in NEIGHBOURS.values():
+        values = ", ".join(f"{value:.2f}" for value in chosen[name].values)
+        floor = float(np.median(results[f"floor_{name}"]))
+        lines.append(f"{name.replace('_', ' ')}: {values}; real against real {floor:.2f}")
+    return lines
 
 
 def check_table(results: xr.Dataset, steps: list[int]) -> Table:

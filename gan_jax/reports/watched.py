@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from gan_jax.reports.checks import Snapshots, check_table, with_checks
+from gan_jax.reports.checks import Snapshots, check_table, final_lines, with_checks
 from gan_jax.reports.curves import loss_curves
 from gan_jax.reports.figures import save_figure, save_figures
 from gan_jax.reports.html import write_report
@@ -134,6 +134,7 @@ def show_checks(study: Study, out: Path, snapshots: Snapshots) -> xr.Dataset:
     """Run a study of one variant, print its checks, draw them, and export the generators."""
     results = run_visibly(study, out, snapshots)
     Console().print(check_table(results, snapshots.steps))
+    print(*final_lines(results), sep="\n")
     losses = save_figure(loss_curves(results), out / "figures" / "loss_curves.png")
     generators = export_generators(out) if study.moments else []
     print_paths(out, [*snapshots.save(results, out), losses, *generators])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax.catalogue import nearest
-from gan_jax.data_facts import check_data_files
+from gan_jax.data_facts import COLLECTION_OF, check_data_files
 from gan_jax.fields import ConfigError
 from gan_jax.files.whole import write_text
 from gan_jax.studies.files import read_yaml, write_yaml
@@ -134,10 +134,10 @@ def open_folder(study: Study, folder: Path, command: str | None = None) -> None:
     """Make a study's folder, or recognise it.
 
     Raises:
-      ConfigError: when it holds something else or cannot be written, or when the data's files are
-        not there; nothing has been changed then.
+      ConfigError: when it holds something else or cannot be written, or when the study's data or
+        classifier are not there; nothing has been changed then.
     """
-    check_data_files(study.first_experiment().data)
+    check_inputs(study)
     file = folder / STUDY_FILE
     try:
         if file.exists():
@@ -155,6 +155,20 @@ def open_folder(study: Study, folder: Path, command: str | None = None) -> None:
         write_yaml(file, study.to_dict() | {RECORDED: _environment(command)})
     except OSError as error:
         raise ConfigError(f"out: cannot write to {folder}: {error.strerror}") from None
+
+
+def check_inputs(study: Study) -> None:
+    """Refuse a study whose data, or the classifier that is to measure them, are not there.
+
+    Raises:
+      ConfigError: in one line that says what to put where, or to run.
+    """
+    data = study.first_experiment().data
+    check_data_files(data)
+    if any(experiment.classifier_measures for experiment in study.experiments().values()):
+        from gan_jax.analysis.classifier_file import load_classifier
+
+        load_classifier(COLLECTION_OF[data])
 
 
 def check_versions(folder: Path) -> None:
