@@ -5,9 +5,10 @@ accuracies stayed at 0.9, 0.73-0.98), more and fewer nodes, other activations, l
 tanh output on scaled data. The same seeds see the same data, so each variant is compared with the
 published networks seed by seed (McNemar's exact test).
 
-Command: `python experiments/parabola_architectures.py`, five minutes on 2 cores; `--quick` takes
-one (16 seeds, 2,000 steps). Expect: the deeper discriminator changes the rate most; the latent
-dimension hardly matters.
+Command: `python experiments/parabola_architectures.py`, 8 minutes on 2 cores; `--quick` takes two
+(16 seeds, 2,000 steps). Expect: the deeper discriminator's accuracies are high and steady, as the
+reader saw, because it wins: far fewer seeds converge. What helps is data scaled to [-1, 1], with or
+without tanh, where nearly all do; next to it latents of 50 and 100, and depth in both networks.
 """
 
 from pathlib import Path

@@ -6,8 +6,8 @@ networks, weights and number of updates of each player, 10,000. (A phased step m
 phased trainings take 20,000 steps.)
 
 Command: `python experiments/phased_training.py`, two minutes on 2 cores; `--quick` takes half of
-one (16 seeds, 2,000 updates). Expect: phases of one step do as alternation does; the longer the
-phase, the fewer seeds converge, until none does.
+one (16 seeds, 2,000 updates). Expect: phases of up to 20 steps do as well as alternation; with
+phases of 100 and 500 steps no seed converges.
 """
 
 from pathlib import Path
