@@ -6,7 +6,8 @@ to the origin than Gaussian latents of many dimensions ever lie, a spherical one
 off is measured as the norm half-way and as the step of the sample along the path.
 
 Command: `python experiments/interpolation.py`, half a minute on 2 cores (it trains a parabola
-first); `--run results/mnist_dense` shows digits, seconds. Expect: digits that change shape
+first; `--quick` trains it for 2,000 steps); `--run results/mnist_dense` shows digits, in seconds.
+Expect: digits that change shape
 continuously, some through no digit at all; on the parabola, paths along the curve.
 """
 
@@ -24,17 +25,21 @@ from gan_jax.reports.watched import train_visibly
 PAIRS, POINTS, SEEDS = 200, 9, 4
 
 
-def main(run: Path | None = None, folder: Path = Path("results/interpolation")) -> None:
+def main(
+    run: Path | None = None, folder: Path = Path("results/interpolation"), quick: bool = False
+) -> None:
     """Draw both kinds of path of a run's generator in `folder`, and compare them in numbers.
 
     Args:
       run: a folder of `gan-jax train`, or a generator's file; a parabola is trained if none.
       folder: where the pictures go.
+      quick: train the parabola for 2,000 steps only.
     """
     seed = None
     if run is None:
+        base = gan_jax.preset("parabola", steps=2_000 if quick else 10_000)
         run = folder / "parabola"
-        study = gan_jax.Study("parabola", gan_jax.preset("parabola"), {"gan": {}}, SEEDS)
+        study = gan_jax.Study("parabola", base, {"gan": {}}, SEEDS)
         results = train_visibly(study, run).isel(variant=0)
         # The best seed: between the latents of a collapsed one there is nothing to see.
         seed = int(results["seed"][int(results[QUALITY].isel(step=-1).values.argmin())])

@@ -3,7 +3,7 @@
 Courses describe GAN training as "the discriminator for some epochs with the generator frozen, then
 the generator". Phases of 1 to 500 steps against the usual alternation, on the parabola: the same
 networks, weights and number of updates of each player, 10,000. (A phased step moves one player, so
-phased trainings take 20,000 steps.)
+phased trainings take 20,000 steps; pairs share initial weights, not batches.)
 
 Command: `python experiments/phased_training.py`, two minutes on 2 cores; `--quick` takes half of
 one (16 seeds, 2,000 updates). Expect: phases of up to 20 steps do as well as alternation; with

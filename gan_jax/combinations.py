@@ -10,13 +10,13 @@ import math
 from typing import TYPE_CHECKING
 
 from gan_jax.catalogue import CATALOGUE
+from gan_jax.data_facts import COLLECTION_OF
 from gan_jax.fields import ConfigError
 
 if TYPE_CHECKING:
     from gan_jax.config import Experiment, Static
 
 PLAYERS = ("generator", "discriminator")
-CLASSIFIED = ("mnist", "fashion_mnist", "stacked_mnist")  # data that the classifiers are of
 
 
 def check_combinations(experiment: Experiment) -> None:
@@ -65,8 +65,9 @@ def _networks_know_their_options(experiment: Experiment) -> None:
     for player in PLAYERS:
         is_on = experiment.initialization != "he_uniform"
         _check_support(experiment, "initialization", player, is_on)
-        is_on = getattr(experiment, f"{player}_activation") == "maxout"
-        _check_support(experiment, f"{player}_activation", player, is_on, "maxout")
+        activation = getattr(experiment, f"{player}_activation")
+        option = "maxout" if activation == "maxout" else "activation"
+        _check_support(experiment, f"{player}_activation", player, activation != "relu", option)
     deviation = experiment.initial_deviation
     if deviation is not None and not CATALOGUE["initializations"].supports(
         experiment.initialization, "deviation"
@@ -101,9 +102,12 @@ def _networks_take_the_data(experiment: Experiment) -> None:
                     f"{facts.kind}; any data go with 'dense'"
                 )
         layers = len(getattr(experiment, f"{player}_hidden"))
-        if network == "convolutional" and (
-            not layers or any(side % 2**layers for side in facts.shape[:2])
-        ):
+        recurs, halves = (
+            CATALOGUE["networks"].supports(network, option) for option in ("sequences", "halving")
+        )
+        if recurs and not layers:
+            raise ConfigError(f"{player}_hidden: none given, but {network!r} needs at least one")
+        if halves and (not layers or any(side % 2**layers for side in facts.shape[:2])):
             height, width = facts.shape[:2]
             most = (math.gcd(height, width) & -math.gcd(height, width)).bit_length() - 1
             raise ConfigError(
@@ -120,6 +124,11 @@ def _data_have_what_is_asked(experiment: Experiment) -> None:
             f"data_scaling: True given, but {experiment.data} has no known range; data that have: "
             f"{able}, or a file x.npy"
         )
+    if experiment.generator_output == "tanh" and not (experiment.data_scaling or facts.within_one):
+        raise ConfigError(
+            f"generator_output: 'tanh' given, which stays within -1 .. 1, but {experiment.data} is "
+            "not known to, expected data_scaling with it (or 'linear')"
+        )
     if experiment.batch_order == "shuffled" and experiment.training_samples is None:
         raise ConfigError(
             "batch_order: 'shuffled' given, but every batch is drawn fresh, expected n_train"
@@ -127,12 +136,13 @@ def _data_have_what_is_asked(experiment: Experiment) -> None:
     if facts.held_out is not None and experiment.evaluation_samples > facts.held_out:
         raise ConfigError(
             f"evaluation_samples: {experiment.evaluation_samples} given, but {experiment.data} "
-            f"holds out {facts.held_out} rows for evaluations, expected no more"
+            f"holds out {facts.held_out} rows for evaluations, expected an even number up to "
+            f"{facts.held_out // 2 * 2}"
         )
-    if experiment.classifier_measures and experiment.data not in CLASSIFIED:
+    if experiment.classifier_measures and experiment.data not in COLLECTION_OF:
         raise ConfigError(
             f"classifier_measures: True given, but there is no classifier for {experiment.data}; "
-            f"there is for {', '.join(CLASSIFIED)}"
+            f"there is for {', '.join(COLLECTION_OF)}"
         )
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
 from typing import NamedTuple
 
 from gan_jax.catalogue import CATALOGUE
@@ -22,6 +27,7 @@ class DataFacts(NamedTuple):
       rows: training samples there are, of data from a file; None of data drawn from a law.
       held_out: likewise, of the samples kept for evaluations.
       scalable: whether the data's range is known.
+      within_one: whether they are known to lie within -1 .. 1.
     """
 
     shape: tuple[int, ...]
@@ -29,6 +35,7 @@ class DataFacts(NamedTuple):
     rows: int | None = None
     held_out: int | None = None
     scalable: bool = False
+    within_one: bool = False
 
 
 def is_array(data: str) -> bool:
@@ -42,14 +49,38 @@ def data_facts(data: str) -> DataFacts:
     Raises:
       ConfigError: naming the file, when there is no such array or it cannot be trained on.
     """
+    if data in _remembered.get():
+        return _remembered.get()[data]
     if is_array(data):
         array = check_array(data)
-        held_out = max(array.rows // HELD_OUT, 1)
-        scalable = array.kind != "images"
-        return DataFacts(array.shape, array.kind, array.rows - held_out, held_out, scalable)
+        held_out, images = max(array.rows // HELD_OUT, 1), array.kind == "images"
+        rows = array.rows - held_out
+        return DataFacts(array.shape, array.kind, rows, held_out, not images, images)
     data_of = CATALOGUE["data"].find(data)
     rows, held_out = data_of.rows or (None, None)
-    return DataFacts(data_of.shape, data_of.kind, rows, held_out, "scaling" in data_of.supports)
+    scalable, within_one = (option in data_of.supports for option in ("scaling", "within_one"))
+    return DataFacts(data_of.shape, data_of.kind, rows, held_out, scalable, within_one)
+
+
+@contextmanager
+def remembered(data: str, facts: DataFacts) -> Iterator[None]:
+    """Let an array be taken, while it goes on, for what is remembered of it: it may be gone."""
+    token = _remembered.set({data: facts})
+    try:
+        yield
+    finally:
+        _remembered.reset(token)
+
+
+_remembered: ContextVar[dict[str, DataFacts]] = ContextVar("remembered", default={})  # noqa: B039
+
+
+def data_fingerprint(data: str) -> str | None:
+    """SHA-256 of an array's file, which may change under its name; None of registered data."""
+    if not is_array(data):
+        return None
+    with Path(data).expanduser().open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_data_files(data: str) -> None:

@@ -69,7 +69,7 @@ def test_game_spectra_runs_and_draws(here, capsys, monkeypatch):
 def test_the_discriminator_alone_meets_uniform_points(here, capsys):
     module = load("parabola_discriminator")
     try:
-        module.main("out", seeds=2, steps=20)
+        module.main(Path("out"), seeds=2, steps=20)
     finally:
         del gan_jax.NETWORKS["uniform_square"]  # which it registered
     lines = capsys.readouterr().out.splitlines()
@@ -83,7 +83,7 @@ def test_the_discriminator_alone_meets_uniform_points(here, capsys):
 
 
 def test_parabola_gan_prints_the_published_beside_ours(here, capsys):
-    load("parabola_gan").main("out", seeds=3, steps=2_000)
+    load("parabola_gan").main(Path("out"), seeds=3, steps=2_000)
     printed = capsys.readouterr().out
     assert "  2000  fake       1.00" in printed and "converged:" in printed
     assert (here / "out/figures/accuracies.png").exists()
@@ -129,7 +129,7 @@ def test_sequences_are_measured_in_their_own_terms(here, capsys, monkeypatch):
 def test_interpolation_draws_both_kinds_of_path(here, capsys, monkeypatch):
     module = load("interpolation")
     small = gan_jax.preset("parabola", steps=20, log_every=2, evaluation_samples=32)
-    monkeypatch.setattr(module.gan_jax, "preset", lambda name: small, raising=False)
+    monkeypatch.setattr(module.gan_jax, "preset", lambda name, steps: small, raising=False)
     module.main(folder=Path("out"))
     printed = capsys.readouterr().out
     assert "spherical  norm half-way" in printed and "linear" in printed

@@ -108,6 +108,22 @@ def with_field(name, value):
     return make
 
 
+def facts(**changes):
+    return json.dumps(
+        {"shape": [2], "kind": "points", "bounds": None, "rows": [900, 600]} | changes
+    )
+
+
+def array_of(text):
+    """A file that says it was trained on an array which is not here."""
+
+    def make(arrays, texts):
+        fields = json.loads(texts["experiment"]) | {"data": "gone.npy"}
+        return changed(arrays, texts, experiment=json.dumps(fields), data=text)
+
+    return make
+
+
 def flipped(arrays, texts):
     content = bytearray(save(arrays, texts))
     content[-1] ^= 1
@@ -152,6 +168,12 @@ HOSTILE = {
     "far too many layers": (with_field("generator_hidden", [1] * 10**4), "8 arrays are not"),
     "too wide": (with_field("generator_hidden", [2**31 - 1] * 2), "expected"),
     "too deep a latent": (with_field("latent_dim", 2**31 - 1), "expected float32 (15, 2147483647)"),
+    "an array's facts that are none": (array_of("["), "what it says of its data"),
+    "no facts": (array_of("{}"), "what it says of its data"),
+    "a list of facts": (array_of("[]"), "what it says of its data"),
+    "a kind there is not": (array_of(facts(kind="cats")), "what it says of its data"),
+    "bounds of another shape": (array_of(facts(bounds=[[0, 0, 0], 1])), "what it says of its data"),
+    "another shape": (array_of(facts(shape=[3])), "expected float32 (3,)"),
     "one array more": (lambda a, t: changed(a | {"b": np.zeros(1)}, t), "b is float64 (1,)"),
 }
 

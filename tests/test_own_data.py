@@ -19,16 +19,26 @@ def test_points_train_and_their_generator_needs_no_file(here, capsys):
     before = gan_jax.load_generator("results/train")
     z = np.ones((50, before.latent_dim), np.float32)
     x = np.asarray(before(z))
+    # Another array under its name is not exported with, nor continued.
+    np.save("x.npy", rows + 1)
+    for file in (here / "results/train/generators/non_saturating").iterdir():
+        file.rename(here / "alone.safetensors")
+    for arguments in (
+        ["sample", "results/train", "--out", "no.npz"],
+        ["train", "--data", "x.npy", *QUICK, *flags],
+    ):
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert "another data (SHA-256" in error and error.count("\n") == 1
     (here / "x.npy").unlink()
-    for name in [name for name in gan_jax.DATASETS if name.endswith(".npy")]:
-        del gan_jax.DATASETS[name]
-    after = gan_jax.load_generator("results/train")
+    after = gan_jax.load_generator("alone.safetensors")
     np.testing.assert_array_equal(after(z), x)
+    assert "x.npy" not in gan_jax.DATASETS
+    (here / "alone.safetensors").rename(file)
     # In data units: tanh keeps within the training rows' range.
     assert (x >= rows.min(axis=0) - 1e-5).all() and (x <= rows.max(axis=0) + 1e-5).all()
     assert main(["sample", "results/train", "-n", "10", "--out", "new.npz"]) == 0
     assert np.load("new.npz")["x"].shape == (10, 2)
-    gan_jax.DATASETS.pop("x.npy")  # known by its generator alone: nothing to train on
     assert main(["train", "--data", "x.npy", *QUICK, "--out", "again"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 

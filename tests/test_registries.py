@@ -120,6 +120,7 @@ STABILISERS = {
     "gradient_clip": 1.0,
     "generator_ema": 0.9,
     "generator_normalization": "batch",
+    "generator_dropout": 0.2,
     "penalty_every": 3,
     "discriminator_batch": "full",
 }

@@ -30,7 +30,7 @@ from gan_jax.game.state import GanState
 from gan_jax.training.loop import Evaluation
 
 N_DIRECTIONS, N_RANDOM_DIRECTIONS = 8, 64
-N_FLOOR_DRAWS, N_NEIGHBOUR_DRAWS = 100, 20
+N_FLOOR_DRAWS, N_NEIGHBOUR_DRAWS, N_NEIGHBOURS = 100, 20, 5
 # The measure that verdicts and tables call "quality"; lower is better.
 QUALITY = "sliced_wasserstein"
 # Uses of the data seed's key; 0 is the training set's.
@@ -155,7 +155,7 @@ def _inputs(
         x_real = as_samples(parts.dataset.choose(held_out, key, n))
     directions = slice_directions(data_key(data_seed, DIRECTIONS), x_real[0].size)
     return EvaluationInputs(
-        draw_latents(parts.static, data_key(data_seed, LATENTS), n),
+        _latents(parts, data_seed),
         x_real,
         directions,
         project(directions, x_real),
@@ -208,26 +208,33 @@ def floors(experiment: Experiment) -> dict[str, np.ndarray]:
 
 
 @partial(jax.jit, static_argnums=0)
-def _samples(parts: Parts, inputs: EvaluationInputs, states: GanState) -> jax.Array:
-    return jax.vmap(lambda state: generate(parts, state, inputs.z))(states)
+def _samples(parts: Parts, data_seed: jax.typing.ArrayLike, states: GanState) -> jax.Array:
+    z = _latents(parts, data_seed)
+    return jax.vmap(lambda state: generate(parts, state, z))(states)
+
+
+def _latents(parts: Parts, data_seed: jax.typing.ArrayLike) -> jax.Array:
+    n = parts.static.evaluation_samples
+    return draw_latents(parts.static, data_key(data_seed, LATENTS), n)
 
 
 def samples(experiment: Experiment, states: GanState) -> np.ndarray:
     """Every state's samples [seed, n, *shape] from the evaluation's latents."""
-    return np.asarray(_samples(_parts(experiment), evaluation(experiment).inputs, states))
+    return np.asarray(_samples(_parts(experiment), np.uint32(experiment.data_seed), states))
 
 
 @jax.jit
 def _neighbours(x_real: jax.Array, x: jax.Array) -> dict[str, jax.Array]:
-    measures = lax.map(partial(prdc, x_real), x)
+    k = min(N_NEIGHBOURS, x_real.shape[0] - 1)
+    measures = lax.map(partial(prdc, x_real, k=k), x)
     return {NEIGHBOURS[name]: values for name, values in measures.items()}
 
 
 def neighbour_measures(experiment: Experiment, x: np.ndarray) -> dict[str, np.ndarray]:
     """Precision, recall, density and coverage [seed] of final samples [seed, n, *shape].
 
-    By `analysis.neighbours`, for any data, of the samples as they are. Once a training: they cost
-    n^2 distances a seed.
+    By `analysis.neighbours`, for any data, of the samples as they are: N_NEIGHBOURS of them, or of
+    fewer samples all others. Once a training: they cost n^2 distances a seed.
     """
     return jax.device_get(_neighbours(evaluation(experiment).inputs.x_real, x))
 

@@ -4,7 +4,8 @@ from gan_jax.catalogue.registry import Entry, Registry
 
 MESCHEDER_2017, MESCHEDER_2018 = "Mescheder et al. 2017", "Mescheder et al. 2018"
 BROWNLEE, LIN = "Brownlee 2019", "Lin et al. 2018"
-SCALABLE = ("scaling",)
+SCALABLE, WITHIN_ONE = ("scaling",), ("within_one",)
+SCALABLE_WITHIN_ONE = (*SCALABLE, *WITHIN_ONE)
 RECURRENT, STATISTICS = ("sequences", "packing", "output", "dropout"), ("batch_statistics",)
 
 PARTS: dict[str, Registry] = {
@@ -13,7 +14,10 @@ PARTS: dict[str, Registry] = {
         "DATASETS",
         {
             "parabola": Entry(
-                "(x, x^2), x uniform on [-1/2, 1/2)", BROWNLEE, supports=SCALABLE, shape=(2,)
+                "(x, x^2), x uniform on [-1/2, 1/2)",
+                BROWNLEE,
+                supports=SCALABLE_WITHIN_ONE,
+                shape=(2,),
             ),
             "quadratic": Entry(
                 "(x, 2 x^2 + x - 1), x uniform on [-1, 1)", BROWNLEE, supports=SCALABLE, shape=(2,)
@@ -21,16 +25,19 @@ PARTS: dict[str, Registry] = {
             "sine": Entry(
                 "(x, sin(2 pi x)), x uniform on [-1/2, 1/2)",
                 BROWNLEE,
-                supports=SCALABLE,
+                supports=SCALABLE_WITHIN_ONE,
                 shape=(2,),
             ),
             "gaussian_bump": Entry(
-                "(x, e^(-8 x^2)), x uniform on [-1, 1)", BROWNLEE, supports=SCALABLE, shape=(2,)
+                "(x, e^(-8 x^2)), x uniform on [-1, 1)",
+                BROWNLEE,
+                supports=SCALABLE_WITHIN_ONE,
+                shape=(2,),
             ),
             "polynomial": Entry(
                 "(x, 16 x^5 - 20 x^3 + 5 x), x uniform on [-1, 1)",
                 BROWNLEE,
-                supports=SCALABLE,
+                supports=SCALABLE_WITHIN_ONE,
                 shape=(2,),
             ),
             "ring": Entry(
@@ -87,6 +94,7 @@ PARTS: dict[str, Registry] = {
             "mnist": Entry(
                 "handwritten digits, 28 x 28 grey, 60,000 and 10,000 held out",
                 "LeCun, Cortes & Burges 1998",
+                supports=WITHIN_ONE,
                 shape=(28, 28, 1),
                 kind="images",
                 rows=(60_000, 10_000),
@@ -94,6 +102,7 @@ PARTS: dict[str, Registry] = {
             "fashion_mnist": Entry(
                 "clothes, 28 x 28 grey, 60,000 and 10,000 held out",
                 "Xiao et al. 2017",
+                supports=WITHIN_ONE,
                 shape=(28, 28, 1),
                 kind="images",
                 rows=(60_000, 10_000),
@@ -101,6 +110,7 @@ PARTS: dict[str, Registry] = {
             "stacked_mnist": Entry(
                 "three digits of mnist as three channels: 1,000 modes",
                 "Srivastava et al. 2017",
+                supports=WITHIN_ONE,
                 shape=(28, 28, 3),
                 kind="images",
             ),
@@ -114,6 +124,7 @@ PARTS: dict[str, Registry] = {
                 "multilayer perceptron",
                 "He et al. 2015",
                 supports=(
+                    "activation",
                     "packing",
                     "normalization",
                     "spectral_norm",
@@ -128,6 +139,8 @@ PARTS: dict[str, Registry] = {
                 "Radford et al. 2016",
                 supports=(
                     "images",
+                    "halving",
+                    "activation",
                     "packing",
                     "normalization",
                     "spectral_norm",

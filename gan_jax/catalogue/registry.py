@@ -17,10 +17,11 @@ class Entry(NamedTuple):
       parameters: the defaults of its own parameters, for the entries that have any (losses).
       supports: which options it can be combined with, where that is not all of them: a network's
         "packing", "normalization", "spectral_norm", "output", "initialization", "dropout",
-        "maxout", and "images" or "sequences" where it takes nothing else; a loss's
-        "label_smoothing"; "batch_average" of a loss whose terms are compared with means over the
-        batch; "batch_statistics" of a normalisation that computes with them; "scaling" of data
-        whose range is known.
+        "maxout", "activation", "halving" of an image's sides by every layer, and "images" or
+        "sequences" where it takes nothing else; a loss's "label_smoothing", and "batch_average"
+        where its terms are compared with means over the batch; "batch_statistics" of a
+        normalisation that computes with them; "scaling" of data whose range is known, "within_one"
+        where it is -1 .. 1 at most; "deviation" of an initialisation that takes one.
       shape: of one sample, for data.
       kind: "points", "images" or "sequences", for data.
       rows: of data from a file, how many samples are for training and how many are held out.

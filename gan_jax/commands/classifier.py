@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import Literal
 
 from tyro.conf import Positional
+
+from gan_jax.commands.flags import use_data_dir
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -27,8 +28,7 @@ class TrainClassifier:
     """Holds a subfolder for each collection; by default GAN_JAX_DATA, else the user's cache."""
 
     def run(self) -> None:
-        if self.data_dir is not None:
-            os.environ["GAN_JAX_DATA"] = str(self.data_dir)
+        use_data_dir(self.data_dir)
         from gan_jax.analysis import classifier as training
         from gan_jax.analysis.classifier_file import store_classifier
         from gan_jax.files.images import load_images

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from gan_jax.catalogue import CATALOGUE
-from gan_jax.commands.flags import ExperimentFlags, Preset, watch
+from gan_jax.commands.flags import ExperimentFlags, Preset, use_data_dir, watch
 from gan_jax.presets import PRESETS
 
 
@@ -26,7 +26,11 @@ class Spectrum:
     batch_size: int | None = None
     """Size of the fixed batch that defines the vector field; the training's if unset."""
 
+    data_dir: Path | None = None
+    """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
+
     def run(self) -> None:
+        use_data_dir(self.data_dir)
         watch().show_spectra(self.run_folder, self.batch_size)
 
 

@@ -74,7 +74,7 @@ class Experiment(Static):
     steps: int | None = None
     """Training steps; 10,000 unless epochs is given."""
     epochs: int | None = None
-    """Instead of steps: so many times floor(training samples / batch_size)."""
+    """Instead of steps: so many times floor(training samples / batch_size), the published count."""
     log_every: int | None = None
     """Record statistics and sample quality every so many steps; a hundredth of all if unset."""
     data_seed: int = 0

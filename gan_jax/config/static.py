@@ -19,7 +19,8 @@ class Static:
     """Train on a finite set of so many samples, drawn with data_seed; else every batch is fresh
     (of data from a file: drawn from all its training rows)."""
     batch_order: BatchOrder = "random"
-    """Of a finite training set: draw batches at random, or pass through it in shuffled order."""
+    """Of a finite training set: draw batches at random, or pass through it in shuffled order, a
+    pass being over when every row has been shown (a discriminator update shows batch_size / 2)."""
     latent_pool: int | None = None
     """Draw training latents from so many fixed ones, drawn with data_seed; else each is fresh."""
     generator: str = "dense"

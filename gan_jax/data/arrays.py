@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.data.dataset import Dataset, Pools, draw_rows
-from gan_jax.files.arrays import check_array, load_array, split_rows
+from gan_jax.files.arrays import check_array, load_array, split_rows, stamp
 
 
 def array_dataset(path: str) -> Dataset:
@@ -21,12 +21,12 @@ def array_dataset(path: str) -> Dataset:
     Raises:
       ConfigError: when it is no array that can be trained on.
     """
-    return _array_dataset(path, Path(path).stat().st_mtime_ns)
+    return _array_dataset(*stamp(path))
 
 
 @lru_cache(maxsize=4)
-def _array_dataset(path: str, changed: int) -> Dataset:
-    del changed  # only so that another version of the file is read anew
+def _array_dataset(path: Path, changed: int, size: int) -> Dataset:
+    del changed, size  # only so that another version of the file is read anew
     facts, rows = check_array(path), load_array(path)
     pools = Pools(*split_rows(rows))
     low, high = pools.train.min(axis=0), pools.train.max(axis=0)

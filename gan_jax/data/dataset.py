@@ -84,4 +84,10 @@ class Dataset:
     @property
     def supports(self) -> tuple[str, ...]:
         """Which options the data can be combined with; see `catalogue.Entry`."""
-        return () if self.bounds is None else ("scaling",)
+        if self.kind == "images":
+            return ("within_one",)
+        if self.bounds is None:
+            return ()
+        low, high = self.bounds
+        within_one = np.min(low) >= -1 and np.max(high) <= 1
+        return ("scaling", "within_one") if within_one else ("scaling",)

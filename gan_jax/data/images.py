@@ -6,11 +6,8 @@ drawn. Nothing is read before the first batch is asked for.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gan_jax.data.dataset import Dataset, Pools, as_samples, choose_rows, draw_rows
 from gan_jax.files.images import load_images
@@ -19,7 +16,6 @@ SIDE = 28
 ROWS = (60_000, 10_000)  # for training and held out
 
 
-@lru_cache(maxsize=4)
 def _pools(name: str) -> Pools:
     images = load_images(name)
     return Pools(images.train_images[..., None], images.test_images[..., None])
@@ -65,6 +61,3 @@ stacked_mnist = Dataset(
     draw=draw_stacked,
     choose=choose_stacked,
 )
-STACKED_MODES = 1_000
-# A number's digits are its image's channels: hundreds, tens, ones.
-PLACES = np.array([100, 10, 1])

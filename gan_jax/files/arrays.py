@@ -69,7 +69,7 @@ def check_array(path: Path | str, rows_at_least: int = 2) -> ArrayFacts:
       ConfigError: no .npy file; truncated or longer than its header says; Python objects, or
         another type or shape than this module's table; too few or too large rows.
     """
-    facts = _facts(*_stamp(path))
+    facts = _facts(*stamp(path))
     if facts.rows < max(rows_at_least, 2):
         raise ConfigError(
             f"{path}: holds {facts.rows} rows, expected at least {max(rows_at_least, 2)}"
@@ -85,7 +85,7 @@ def load_array(path: Path | str) -> np.ndarray:
         outside -1 .. 1.
     """
     check_array(path)
-    return _rows(*_stamp(path))
+    return _rows(*stamp(path))
 
 
 def split_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,7 +101,8 @@ def split_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows[~held_out], rows[held_out]
 
 
-def _stamp(path: Path | str) -> tuple[Path, int, int]:
+def stamp(path: Path | str) -> tuple[Path, int, int]:
+    """What tells one version of a file from another: its absolute path, time and size."""
     path = Path(path).expanduser().absolute()
     status = regular_file(path)
     return path, status.st_mtime_ns, status.st_size

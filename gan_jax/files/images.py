@@ -5,6 +5,7 @@ Downloading is `download`'s, the format `idx`'s.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -174,12 +175,13 @@ def find(name: str) -> Path:
             return folder
     missing = [file.spellings[0] for file in files if not file_in(base / name, file)]
     if os.environ.get(DATA_VARIABLE):
-        whose, otherwise = f"{DATA_VARIABLE}={base} has no complete {name}", ""
+        whose, otherwise = f"{base} has no complete {name}", ""
+        fetching = f"gan-jax fetch {name} --data-dir {base}"
     else:
+        fetching = f"gan-jax fetch {name}"
         whose, otherwise = f"{name} is not here yet", f", or set {DATA_VARIABLE} to its folder"
     raise ConfigError(
-        f"data: {whose}; run gan-jax fetch {name}, or put {', '.join(missing)} into {base / name}"
-        f"{otherwise}"
+        f"data: {whose}; run {fetching}, or put {', '.join(missing)} into {base / name}{otherwise}"
     )
 
 
@@ -216,6 +218,10 @@ def read_verified(folder: Path, file: ImageFile) -> np.ndarray:
     values, sha256 = read_idx(path, file.shape, 255 if file.shape[1:] else CLASSES - 1)
     if file.sha256 not in (None, sha256):
         raise ConfigError(f"{path}: SHA-256 {sha256}, expected {file.sha256}, as published")
+    if file.sha256 is None and path.suffix == ".gz" and path.stat().st_size == file.gzip_bytes:
+        packed = hashlib.sha256(path.read_bytes()).hexdigest()
+        if packed != file.gzip_sha256:
+            raise ConfigError(f"{path}: SHA-256 {packed}, expected {file.gzip_sha256}")
     # The collections share their file names and shapes: one in another's place is told by its hash.
     for name, collection in COLLECTIONS.items():
         if file not in collection.files and sha256 in (each.sha256 for each in collection.files):

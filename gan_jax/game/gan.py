@@ -12,7 +12,7 @@ import optax
 from flax import linen as nn
 
 from gan_jax.config import Experiment, Leaves, Static, split
-from gan_jax.data import find_dataset
+from gan_jax.data import Dataset, find_dataset
 from gan_jax.fields import ConfigError
 from gan_jax.game import field, players
 from gan_jax.game.draws import (
@@ -118,9 +118,13 @@ def make_gan(experiment: Experiment) -> Gan:
     )
 
 
-def look_up(static: Static) -> Parts:
-    """Resolve the names of a (validated) experiment into registry entries."""
-    dataset, loss = find_dataset(static.data), LOSSES[static.loss]
+def look_up(static: Static, dataset: Dataset | None = None) -> Parts:
+    """Resolve the names of a (validated) experiment into registry entries.
+
+    `dataset` stands in for the named one, where that is not to be read.
+    """
+    dataset = find_dataset(static.data) if dataset is None else dataset
+    loss = LOSSES[static.loss]
     generator, discriminator = network_specs(static, dataset.shape)
     return Parts(
         static,

@@ -116,6 +116,8 @@ def convolutional(spec: NetworkSpec) -> nn.Module:
 
 convolutional.supports = (
     "images",
+    "halving",
+    "activation",
     "packing",
     "normalization",
     "spectral_norm",

@@ -76,6 +76,7 @@ def dense(spec: NetworkSpec) -> nn.Module:
 
 
 dense.supports = (
+    "activation",
     "packing",
     "normalization",
     "spectral_norm",

@@ -48,9 +48,10 @@ class NetworkSpec(NamedTuple):
 
 # A builder returns a Flax module called as `module(x, train=bool)`: `train` is True inside a
 # training step only. Whatever the module keeps besides "params" (batch statistics, say) becomes
-# model state. Which of "packing", "normalization", "spectral_norm", "output", "initialization",
-# "dropout" and "maxout" it heeds, and that it takes "images" or "sequences" only, a builder
-# declares in an attribute `supports`, a tuple; an `Experiment` refuses the others.
+# model state. Which of "activation", "packing", "normalization", "spectral_norm", "output",
+# "initialization", "dropout" and "maxout" it heeds, that it takes "images" or "sequences" only, and
+# the "halving" of an image's sides by every layer, a builder declares in an attribute `supports`, a
+# tuple; an `Experiment` refuses the others.
 NetworkBuilder = Callable[[NetworkSpec], nn.Module]
 
 

@@ -26,10 +26,10 @@ MOST_FRAMES = 60
 COLUMNS = ("accuracy_real", "accuracy_fake", "sliced_wasserstein", "diversity", "coverage")
 
 
-def fitting_check_every(log_every: int) -> int:
-    """The number nearest CHECK_EVERY at which a check falls between segments."""
+def fitting_check_every(log_every: int, wanted: int = CHECK_EVERY) -> int:
+    """The first number from the wanted one on at which a check falls between segments."""
     segment = RECORDS_PER_SEGMENT * log_every
-    return max(round(CHECK_EVERY / segment), 1) * segment
+    return -(-wanted // segment) * segment
 
 
 def fitting_log_every(check_every: int) -> int:
@@ -43,10 +43,11 @@ def fitting_log_every(check_every: int) -> int:
 
 def with_checks(experiment: Experiment, check_every: int | None) -> tuple[Experiment, int]:
     """An experiment whose records fit checks, and the steps between those, where neither is set."""
+    usual = CHECK_EVERY * -(-experiment.total_steps // (CHECK_EVERY * MOST_CHECKS))
     if experiment.log_every is None:
-        check_every = CHECK_EVERY if check_every is None else check_every
+        check_every = usual if check_every is None else check_every
         return experiment.replace(log_every=fitting_log_every(check_every)), check_every
-    fitting = fitting_check_every(experiment.log_every)
+    fitting = fitting_check_every(experiment.log_every, usual)
     return experiment, fitting if check_every is None else check_every
 
 

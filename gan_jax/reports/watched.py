@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import sys
 import threading
@@ -113,7 +114,7 @@ def run_and_report(study: Study, out: Path) -> xr.Dataset:
     one, console, summary = study.first_experiment(), Console(), summarize(results)
     title = f"{study.name}: {one.data}, {one.total_steps:,} steps"
     if one.epochs is not None:
-        title += f" ({one.epochs} epochs of {one.n_train} samples)"
+        title += f" ({one.epochs} epochs of {one.training_samples} samples)"
     console.print(summary_table(summary, title, results.attrs["quality"], console.width))
     if results.sizes["step"] < FEW_RECORDS:
         remedy = "lower log_every" if one.record_every > 1 else "train for more steps"
@@ -126,7 +127,7 @@ def train_visibly(study: Study, out: Path, check_every: int | None = None) -> xr
     """Train a study of one variant as `gan-jax train` does; return its results."""
     base, check_every = with_checks(study.first_experiment(), check_every)
     (variant,) = study.variants
-    study = Study(study.name, base, {variant: {}}, study.seeds, study.lanes, moments=study.moments)
+    study = dataclasses.replace(study, base=base, variants={variant: {}})
     return show_checks(study, out, Snapshots(base, check_every))
 
 

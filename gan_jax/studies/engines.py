@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax.catalogue import nearest
-from gan_jax.data_facts import COLLECTION_OF, check_data_files
+from gan_jax.data_facts import COLLECTION_OF, check_data_files, data_fingerprint
 from gan_jax.fields import ConfigError
 from gan_jax.files.whole import write_text
 from gan_jax.studies.files import read_yaml, write_yaml
@@ -137,7 +137,7 @@ def open_folder(study: Study, folder: Path, command: str | None = None) -> None:
       ConfigError: when it holds something else or cannot be written, or when the study's data or
         classifier are not there; nothing has been changed then.
     """
-    check_inputs(study)
+    inputs = inputs_of(study)
     file = folder / STUDY_FILE
     try:
         if file.exists():
@@ -149,26 +149,47 @@ def open_folder(study: Study, folder: Path, command: str | None = None) -> None:
                 raise ConfigError(
                     f"{folder} holds another study ({'; '.join(found)}); choose another folder"
                 )
+            check_inputs(study, folder)
             return
         if folder.exists() and any(folder.iterdir()):
             raise ConfigError(f"{folder} holds files but no {STUDY_FILE}; choose another folder")
-        write_yaml(file, study.to_dict() | {RECORDED: _environment(command)})
+        write_yaml(file, study.to_dict() | {RECORDED: _environment(command) | {"inputs": inputs}})
     except OSError as error:
         raise ConfigError(f"out: cannot write to {folder}: {error.strerror}") from None
 
 
-def check_inputs(study: Study) -> None:
-    """Refuse a study whose data, or the classifier that is to measure them, are not there.
+def inputs_of(study: Study) -> dict[str, str]:
+    """SHA-256 of what a study is run on that may change under its name: an array, a classifier.
 
     Raises:
-      ConfigError: in one line that says what to put where, or to run.
+      ConfigError: in one line that says what to put where, or to run, when they are not there.
     """
-    data = study.first_experiment().data
-    check_data_files(data)
-    if any(experiment.classifier_measures for experiment in study.experiments().values()):
+    one, inputs = study.first_experiment(), {}
+    check_data_files(one.data)
+    fingerprint = data_fingerprint(one.data)
+    if fingerprint:
+        inputs["data"] = fingerprint
+    if one.classifier_measures:
         from gan_jax.analysis.classifier_file import load_classifier
 
-        load_classifier(COLLECTION_OF[data])
+        inputs["classifier"] = load_classifier(COLLECTION_OF[one.data]).sha256
+    return inputs
+
+
+def check_inputs(study: Study, folder: Path) -> None:
+    """Refuse a study's folder that was begun with other data or another classifier.
+
+    Raises:
+      ConfigError: naming which; or when they are not there.
+    """
+    recorded = (read_yaml(folder / STUDY_FILE).get(RECORDED) or {}).get("inputs") or {}
+    now = inputs_of(study)
+    for name, fingerprint in recorded.items():
+        if now.get(name) != fingerprint:
+            raise ConfigError(
+                f"{folder} was begun with another {name} (SHA-256 {fingerprint[:12]}..., now "
+                f"{str(now.get(name))[:12]}...); bring that back, or choose another folder"
+            )
 
 
 def check_versions(folder: Path) -> None:

@@ -11,10 +11,13 @@ from typing import Any
 
 import jax
 
+from gan_jax.data_facts import is_array
 from gan_jax.fields import ConfigError
 from gan_jax.game.gan import generator_variables
+from gan_jax.studies.engines import check_inputs
+from gan_jax.studies.files import read_yaml
 from gan_jax.studies.generators import Generator, read_generator, write_generator
-from gan_jax.studies.results import cells
+from gan_jax.studies.results import STUDY_FILE, cells
 from gan_jax.studies.spectra import read_study
 from gan_jax.studies.states import moment_steps, read_states
 
@@ -36,6 +39,8 @@ def export_generators(
     """
     folder = Path(folder)
     study = read_study(folder)
+    if is_array(study.first_experiment().data):  # whose range a generator's output is scaled by
+        check_inputs(study, folder)
     _check_choice(folder, "variant", variant, list(study.variants))
     _check_choice(folder, "seed", seed, study.seeds)
     experiments, paths = study.experiments(), []
@@ -76,11 +81,7 @@ def load_generator(
     """
     path = Path(path)
     if path.is_dir():
-        found = [
-            (file.parent.name, int(number))
-            for file in sorted((path / FOLDER).glob(f"*/seed-*{SUFFIX}"))
-            if (number := file.stem.removeprefix("seed-")).isdecimal()
-        ]
+        found = _exported(path)
         if not found:
             raise ConfigError(
                 f"{path}: no exported generators there; gan_jax.studies.export.export_generators "
@@ -96,13 +97,35 @@ def exported_generator(folder: Path, variant: str | None, seed: int | None) -> G
     Raises:
       ConfigError: as `export_generators` and `load_generator` do.
     """
-    study = read_study(folder)
-    there = [(name, number) for name in study.variants for number in study.seeds]
-    variant, seed = _only_one(folder, there, variant, seed)
+    # What is exported needs nothing of the run, whose data may be gone.
+    one_of = _exported(folder)
+    all_exported = len(one_of) == _how_many(folder)
+    if not all_exported:
+        study = read_study(folder)
+        one_of = [(name, number) for name in study.variants for number in study.seeds]
+    variant, seed = _only_one(folder, one_of, variant, seed)
     path = generator_path(folder, variant, seed)
     if not path.exists():
         export_generators(folder, variant, seed)
     return read_generator(path)
+
+
+def _exported(folder: Path) -> list[tuple[str, int]]:
+    """The variants and seeds whose generators are in a folder."""
+    return [
+        (file.parent.name, int(number))
+        for file in sorted((folder / FOLDER).glob(f"*/seed-*{SUFFIX}"))
+        if (number := file.stem.removeprefix("seed-")).isdecimal()
+    ]
+
+
+def _how_many(folder: Path) -> int:
+    """How many runs a folder's study has, from its plain text: no check of what it was run on."""
+    if not (folder / STUDY_FILE).exists():
+        return -1
+    document = read_yaml(folder / STUDY_FILE)
+    seeds = document["seeds"]
+    return len(document["variants"]) * (seeds if isinstance(seeds, int) else len(seeds))
 
 
 def _only_one(

@@ -21,9 +21,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from gan_jax.config import Experiment, check_fields, split
-from gan_jax.data import DATASETS, Dataset, find_dataset
-from gan_jax.data_facts import ARRAY_SUFFIX, is_array
-from gan_jax.fields import ConfigError
+from gan_jax.data import Dataset, find_dataset
+from gan_jax.data_facts import DataFacts, is_array, remembered
+from gan_jax.fields import ConfigError, is_integer
 from gan_jax.files.whole import write_whole
 from gan_jax.game.draws import seed_key
 from gan_jax.game.gan import generate_with, look_up
@@ -33,6 +33,7 @@ FORMAT, FORMAT_VERSION = "gan_jax generator", "1"
 HASH, TEXTS = "sha256", ("experiment", "data", "variant", "seed", "step", "packages")
 LARGEST_HEADER = 500_000  # bytes; an experiment and the names of a hundred arrays are some 10,000
 MOST_DIGITS = 10  # of a seed or a step
+LARGEST_SIDE = 1_000_000  # of a sample
 PACKAGES = ("gan-jax", "jax", "flax")
 
 _generate = jax.jit(generate_with, static_argnums=0)
@@ -133,8 +134,8 @@ def read_generator(path: Path) -> Generator:
     """
     try:
         arrays, texts = _read(path)
-        experiment = _experiment(texts, len(arrays))
-        parts = _parts(experiment, texts)
+        experiment, dataset = _experiment(texts, len(arrays))
+        parts = look_up(split(experiment)[0], dataset)
         variables = _arranged(arrays, parts)
         seed, step = (_number(texts, name) for name in ("seed", "step"))
     except ConfigError as error:
@@ -173,28 +174,40 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 
 def _facts(dataset: Dataset) -> str:
     bounds = dataset.bounds and [np.asarray(bound).tolist() for bound in dataset.bounds]
-    return json.dumps({"shape": dataset.shape, "kind": dataset.kind, "bounds": bounds})
+    facts = {"shape": dataset.shape, "kind": dataset.kind, "bounds": bounds, "rows": dataset.rows}
+    return json.dumps(facts)
 
 
 def _from_facts(text: str) -> Dataset:
-    """The data set as far as a generator needs it: without its samples."""
-    facts = json.loads(text)
+    """The data set as far as a generator needs it, without its samples.
+
+    Raises:
+      ConfigError: when the text does not say a shape, a kind, and bounds that fit them.
+    """
 
     def sample(key: jax.Array, n: int) -> jax.Array:
         raise ConfigError("the data are not there: only a generator that was trained on them is")
 
-    return Dataset(sample, tuple(facts["shape"]), kind=facts["kind"], bounds=facts["bounds"])
+    try:
+        facts = json.loads(text)
+        shape, kind, bounds = tuple(facts["shape"]), facts["kind"], facts["bounds"]
+        rows = None if facts["rows"] is None else (int(facts["rows"][0]), int(facts["rows"][1]))
+        if not all(is_integer(side) and 0 < side <= LARGEST_SIDE for side in shape) or not shape:
+            raise ValueError("shape")
+        if kind not in ("points", "images", "sequences"):
+            raise ValueError("kind")
+        if bounds is not None:
+            low, high = (np.broadcast_to(np.asarray(x, np.float32), shape) for x in bounds)
+            if not (np.isfinite(low).all() and np.isfinite(high).all()):
+                raise ValueError("bounds")
+            bounds = low, high
+    except (ValueError, TypeError, LookupError, RecursionError, OverflowError):
+        raise ConfigError("what it says of its data is not readable") from None
+    return Dataset(sample, shape, kind=kind, bounds=bounds, rows=rows)
 
 
-def _parts(experiment: Experiment, texts: Mapping[str, str]) -> Parts:
-    parts = look_up(split(experiment)[0])
-    # An array's file may be another by now; its range is what the generator's output is scaled by.
-    if not experiment.data.endswith(ARRAY_SUFFIX):
-        return parts
-    return parts._replace(dataset=_from_facts(texts["data"]))
-
-
-def _experiment(texts: Mapping[str, str], n_arrays: int) -> Experiment:
+def _experiment(texts: Mapping[str, str], n_arrays: int) -> tuple[Experiment, Dataset | None]:
+    """A file's experiment; and of an array the data set, since its file may be gone or changed."""
     try:
         fields = json.loads(texts["experiment"])
     except (ValueError, RecursionError):
@@ -202,13 +215,19 @@ def _experiment(texts: Mapping[str, str], n_arrays: int) -> Experiment:
     if not isinstance(fields, dict):
         raise ConfigError("its experiment is no mapping of fields")
     check_fields(fields)
-    data = fields.get("data")
-    if isinstance(data, str) and is_array(data) and not Path(data).exists():
-        DATASETS[data] = _from_facts(texts["data"])
-    experiment = Experiment().replace(**fields)
+    data, dataset = fields.get("data"), None
+    if isinstance(data, str) and is_array(data):
+        dataset = _from_facts(texts["data"])
+        images = dataset.kind == "images"
+        rows, held_out = dataset.rows or (None, None)
+        facts = DataFacts(dataset.shape, dataset.kind, rows, held_out, not images, images)
+        with remembered(data, facts):
+            experiment = Experiment().replace(**fields)
+    else:
+        experiment = Experiment().replace(**fields)
     if len(experiment.generator_hidden) > n_arrays:  # before so many layers are built
         raise ConfigError(f"its {n_arrays} arrays are not its experiment's generator")
-    return experiment
+    return experiment, dataset
 
 
 def _arranged(arrays: Mapping[str, np.ndarray], parts: Parts) -> dict[str, Any]:

@@ -43,10 +43,9 @@ def read_study(folder: Path) -> Study:
     try:
         study = Study.from_dict(read_yaml(folder / STUDY_FILE))
     except ConfigError as error:
-        raise ConfigError(
-            f"{folder / STUDY_FILE}: {error} (what a script registers is known there only: "
-            "call gan_jax in it)"
-        ) from None
+        unknown = "choices:" in str(error) or "did you mean" in str(error)
+        where = " (what a script registers is known there only: call gan_jax in it)"
+        raise ConfigError(f"{folder / STUDY_FILE}: {error}{where if unknown else ''}") from None
     missing = len(missing_cells(study, folder))
     if missing:
         raise ConfigError(f"{folder}: {missing} of {len(cells(study))} cells are not done yet")

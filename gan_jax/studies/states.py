@@ -107,13 +107,15 @@ def read_states(cell: Cell, folder: Path, experiment: Experiment, step: int) -> 
     """
     import jax
 
+    from gan_jax.config import split
     from gan_jax.game.draws import seed_key
-    from gan_jax.game.gan import init, make_program
+    from gan_jax.game.gan import init, look_up
 
-    program, path = make_program(experiment), states_path(cell, folder)
+    (static, numbers), path = split(experiment), states_path(cell, folder)
+    parts = look_up(static)
 
     def one(seed: Any) -> GanState:
-        return init(program.parts, program.leaves, seed_key(seed))
+        return init(parts, numbers, seed_key(seed))
 
     template = jax.eval_shape(one, np.uint32(0))
     leaves, structure = jax.tree_util.tree_flatten_with_path(template)

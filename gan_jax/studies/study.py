@@ -16,7 +16,14 @@ from gan_jax.training.lanes import check_lanes, check_seeds
 # Names become folders and file names: letters, digits and a few marks, on every system.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,99}")
 # Variants are compared curve by curve, so these may not differ among them.
-SHARED_FIELDS = ("data", "evaluation_samples", "data_seed", "record_every", "total_steps")
+SHARED_FIELDS = (
+    "data",
+    "evaluation_samples",
+    "classifier_measures",
+    "data_seed",
+    "record_every",
+    "total_steps",
+)
 
 
 @dataclass(frozen=True)
