@@ -122,7 +122,7 @@ def draw(axis, experiment, path, values, colour):
 
 
 def _field(experiment, theta, psi):
-    program = gan_jax.game.gan.make_program(experiment)
+    program = gan_jax.game.program.make_program(experiment)
     state = at(experiment, float(theta), float(psi))
     here = gan_jax.game.parts.current_parameters(state)
     v = FIELD(program.parts, program.leaves, here, state, *dynamics.field_batches(experiment))

@@ -24,7 +24,8 @@ from matplotlib.figure import Figure
 import gan_jax
 from gan_jax.analysis import dynamics
 from gan_jax.game import players
-from gan_jax.game.gan import discriminate, generate, make_program
+from gan_jax.game.gan import discriminate, generate
+from gan_jax.game.program import make_program
 from gan_jax.reports.figures import save_figure
 from gan_jax.reports.style import STYLE
 from gan_jax.training.loop import Evaluation

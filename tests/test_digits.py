@@ -47,7 +47,7 @@ def test_the_classifier_measures_whatever_is_generated(data):
     inputs = quality.evaluation(experiment).inputs
     gan = gan_jax.make_gan(experiment)
     state = gan.init(gan_jax.seed_key(0))
-    from gan_jax.game.gan import make_program
+    from gan_jax.game.program import make_program
 
     measures = quality.measure(make_program(experiment).parts, inputs, state)
     own = {"coverage", "class_kl"} if data == "mnist" else {"modes", "mode_kl"}
@@ -83,7 +83,7 @@ def test_without_the_files_one_line_says_what_to_put_where(monkeypatch, tmp_path
 
 def test_digits_pass_in_shuffled_order():
     from gan_jax.game.draws import draw_batches
-    from gan_jax.game.gan import make_program
+    from gan_jax.game.program import make_program
 
     fields = {"n_train": 24, "batch_order": "shuffled", "evaluation_samples": 8}
     program = make_program(gan_jax.Experiment(**TINY, **fields, data="mnist"))

@@ -11,8 +11,8 @@ from setups import TINY
 import gan_jax
 from gan_jax.analysis import dynamics, stability
 from gan_jax.game import draws, players
-from gan_jax.game.gan import make_program
 from gan_jax.game.parts import current_parameters
+from gan_jax.game.program import make_program
 
 
 def stacked(state):

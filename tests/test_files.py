@@ -210,7 +210,7 @@ def test_images_are_looked_for_in_the_named_folder_alone_else_in_the_cache(
     monkeypatch.setenv(images.DATA_VARIABLE, "")
     assert find("mnist") == folder
     monkeypatch.setenv(images.DATA_VARIABLE, str(tmp_path / "other"))
-    refused(lambda: find("mnist"), f"GAN_JAX_DATA={tmp_path / 'other'}", "gan-jax fetch mnist")
+    refused(lambda: find("mnist"), str(tmp_path / "other"), "gan-jax fetch mnist --data-dir")
 
 
 def test_an_incomplete_collection_says_what_is_missing(collections):

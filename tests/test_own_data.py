@@ -87,7 +87,7 @@ def test_the_held_out_rows_are_never_trained_on(here):
     np.save("x.npy", np.arange(100, dtype=np.float32)[:, None])
     fields = {"data": "x.npy", "batch_size": 16, "evaluation_samples": 10}
     experiment = gan_jax.Experiment(**fields)
-    from gan_jax.game.gan import make_program
+    from gan_jax.game.program import make_program
 
     trained_on = np.asarray(make_program(experiment).training_set.x)[:, 0]
     evaluated = quality.samples_real(experiment)[:, 0]

@@ -10,7 +10,8 @@ from setups import LAWS
 
 import gan_jax
 from gan_jax.analysis import quality
-from gan_jax.game.gan import draw_batches, make_program
+from gan_jax.game.gan import draw_batches
+from gan_jax.game.program import make_program
 
 
 def test_sort_floats_sorts_signs_zeros_and_extremes():

@@ -10,7 +10,7 @@ import gan_jax
 from gan_jax.analysis import quality
 from gan_jax.config import ConfigError
 from gan_jax.game.draws import REAL
-from gan_jax.game.gan import make_program
+from gan_jax.game.program import make_program
 from gan_jax.losses import LOSSES, GanLoss
 from gan_jax.training.lanes import check_seeds, default_lanes
 from gan_jax.training.loop import NEVER, Chunk, Evaluation, record_steps

@@ -33,9 +33,10 @@ from gan_jax.analysis.stability import eigenvalues_of, rotation_share
 from gan_jax.config import Experiment, Leaves
 from gan_jax.game import field, updates
 from gan_jax.game.draws import data_key, draw_batches, seed_key
-from gan_jax.game.gan import make_program, player_optimizer, train_step
+from gan_jax.game.gan import player_optimizer, train_step
 from gan_jax.game.optimizers import SCHEDULES
 from gan_jax.game.parts import Batch, Parameters, Parts, TrainingSet, current_parameters
+from gan_jax.game.program import make_program
 from gan_jax.game.state import GanState
 
 # A use of the data seed's key; the others are the evaluation's.

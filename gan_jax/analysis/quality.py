@@ -24,8 +24,9 @@ from gan_jax.config import Experiment, split
 from gan_jax.data.dataset import as_samples
 from gan_jax.data_facts import COLLECTION_OF
 from gan_jax.game.draws import data_key, draw_latents, draw_real
-from gan_jax.game.gan import discriminate, generate, look_up
+from gan_jax.game.gan import discriminate, generate
 from gan_jax.game.parts import Parts
+from gan_jax.game.program import look_up
 from gan_jax.game.state import GanState
 from gan_jax.training.loop import Evaluation
 

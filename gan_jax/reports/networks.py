@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from gan_jax.config import Experiment, split
-from gan_jax.game.gan import look_up, player_inputs
+from gan_jax.game.program import look_up, player_inputs
 from gan_jax.networks.tables import parameter_count, parameter_table
 
 

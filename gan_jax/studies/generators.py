@@ -26,8 +26,9 @@ from gan_jax.data_facts import DataFacts, is_array, remembered
 from gan_jax.fields import ConfigError, is_integer
 from gan_jax.files.whole import write_whole
 from gan_jax.game.draws import seed_key
-from gan_jax.game.gan import generate_with, look_up
+from gan_jax.game.gan import generate_with
 from gan_jax.game.parts import Parts
+from gan_jax.game.program import look_up
 
 FORMAT, FORMAT_VERSION = "gan_jax generator", "1"
 HASH, TEXTS = "sha256", ("experiment", "data", "variant", "seed", "step", "packages")

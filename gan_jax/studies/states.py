@@ -109,7 +109,8 @@ def read_states(cell: Cell, folder: Path, experiment: Experiment, step: int) -> 
 
     from gan_jax.config import split
     from gan_jax.game.draws import seed_key
-    from gan_jax.game.gan import init, look_up
+    from gan_jax.game.gan import init
+    from gan_jax.game.program import look_up
 
     (static, numbers), path = split(experiment), states_path(cell, folder)
     parts = look_up(static)

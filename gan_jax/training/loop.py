@@ -22,8 +22,8 @@ from jax import lax
 from gan_jax.config import Leaves
 from gan_jax.game import gan
 from gan_jax.game.draws import seed_key
-from gan_jax.game.gan import Program
 from gan_jax.game.parts import Parts, TrainingSet
+from gan_jax.game.program import Program
 from gan_jax.game.state import GanState, StepInfo
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 

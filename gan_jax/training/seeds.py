@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from gan_jax.config import Experiment
-from gan_jax.game.gan import make_program
+from gan_jax.game.program import make_program
 from gan_jax.game.state import GanState
 from gan_jax.training.lanes import check_lanes, check_seeds
 from gan_jax.training.loop import Chunk, Evaluation, Segment, record_steps
