@@ -37,7 +37,7 @@ def main(
     """
     seed = None
     if run is None:
-        base = gan_jax.preset("parabola", steps=2_000 if quick else 10_000)
+        base = gan_jax.preset("parabola", data_scaling=True, steps=2_000 if quick else 10_000)
         run = folder / "parabola"
         study = gan_jax.Study("parabola", base, {"gan": {}}, SEEDS)
         results = train_visibly(study, run).isel(variant=0)

@@ -181,6 +181,7 @@ def test_train_checks_every_so_often_and_draws_the_checks(here, capsys):
         "data",
         "networks",
         "activations",
+        "initializations",
         "normalizations",
         "updates",
         "optimizers",
@@ -198,6 +199,27 @@ def test_list_prints_names_formulas_and_sources(capsys, what):
     assert lines[len(entries) :] == (
         ["", *CATALOGUE[what].legend.splitlines()] if CATALOGUE[what].legend else []
     )
+
+
+def test_presets_are_listed_with_what_they_change_and_are_the_flags_defaults(here, capsys):
+    from gan_jax.presets import PRESETS
+
+    assert main(["list", "presets"]) == 0
+    printed = capsys.readouterr().out
+    for name, fields in PRESETS.items():
+        assert f"\n{name} " in "\n" + printed
+        assert all(f"{field}={value}" in printed for field, value in fields.items())
+    assert main(["summary", "--preset", "mnist_dcgan", "--generator-hidden", "8", "4"]) == 0
+    assert "generator: convolutional" in capsys.readouterr().out
+    assert main(["summary", "--preset", "mnits"]) == 2
+    assert "did you mean 'mnist'" in capsys.readouterr().err
+
+
+def test_summary_shows_the_networks_parameters(capsys):
+    assert main(["summary"]) == 0
+    printed = capsys.readouterr().out
+    for words in ("generator: dense, 122", "discriminator: dense, 101", "together 223 parameters"):
+        assert words in printed
 
 
 def test_every_registry_can_be_listed():

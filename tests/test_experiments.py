@@ -129,7 +129,7 @@ def test_sequences_are_measured_in_their_own_terms(here, capsys, monkeypatch):
 def test_interpolation_draws_both_kinds_of_path(here, capsys, monkeypatch):
     module = load("interpolation")
     small = gan_jax.preset("parabola", steps=20, log_every=2, evaluation_samples=32)
-    monkeypatch.setattr(module.gan_jax, "preset", lambda name, steps: small, raising=False)
+    monkeypatch.setattr(module.gan_jax, "preset", lambda name, **_: small, raising=False)
     module.main(folder=Path("out"))
     printed = capsys.readouterr().out
     assert "spherical  norm half-way" in printed and "linear" in printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
@@ -11,6 +12,8 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 from gan_jax.catalogue import CATALOGUE
 from gan_jax.commands.flags import ExperimentFlags, Preset, use_data_dir, watch
 from gan_jax.presets import PRESETS
+
+WIDTH, NO_BREAK = 100, "\u00a0"
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -88,5 +91,8 @@ class List:
 def list_presets() -> None:
     """Print each preset's name and what it changes of `Experiment`'s defaults."""
     for name, fields in PRESETS.items():
-        changes = "  ".join(f"{field}={value}" for field, value in fields.items())
-        print(f"{name:12} {changes or 'the defaults'}")
+        # No-break spaces: a field and its value stay in one line.
+        changes = [f"{field}={value}".replace(" ", NO_BREAK) for field, value in fields.items()]
+        text = " ".join(changes) or "the defaults"
+        lines = fill(text, WIDTH, initial_indent=f"{name:12} ", subsequent_indent=" " * 13)
+        print(lines.replace(NO_BREAK, " "))

@@ -117,6 +117,7 @@ def _lines_in_cloud(paths: np.ndarray, cloud: np.ndarray, labels: tuple[str, ...
         axis.scatter(*seen.T, c=MAP(places), s=18, zorder=3)
     axis.set(xlabel=look.xlabel, ylabel=look.ylabel)
     axis.autoscale()
+    axis.locator_params(nbins=5)  # more would run into one another on a narrow range
     scale = Normalize(0, 1 / BRIGHTEST)
     bar = figure.colorbar(ScalarMappable(scale, MAP), ax=axis, shrink=0.6)
     bar.ax.set_ylim(0, 1)
