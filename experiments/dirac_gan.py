@@ -4,7 +4,7 @@ One parameter a player (Mescheder et al. 2018), so the whole game is a picture: 
 real training step over the vector field, from one starting point, with the eigenvalues at the
 equilibrium and the verdict they predict, beside what training did.
 
-Command: `python experiments/dirac_gan.py`, half a minute on 2 cores; a folder as argument moves the
+Command: `python experiments/dirac_gan.py`, half a minute on 2 cores; `--folder` moves the
 figure. Expect: the unregularised simultaneous game spirals out, Wasserstein's faster; alternating
 and phased stay at theirs; extragradient, optimistic, unrolled, consensus, R1, R2 and instance
 noise spiral in. What linear theory at the equilibrium does not foretell: the non-saturating game,
@@ -12,7 +12,6 @@ whose flow contracts beyond first order, ends in a circle where that balances th
 so do the gradient penalties, whose fields vanish short of the equilibrium or jump there.
 """
 
-import sys
 from pathlib import Path
 
 import jax
@@ -23,6 +22,7 @@ from matplotlib.figure import Figure
 
 import gan_jax
 from gan_jax.analysis import dynamics, stability
+from gan_jax.commands.script import run_script
 from gan_jax.reports.figures import save_figure
 from gan_jax.reports.style import GREY, STYLE
 
@@ -171,4 +171,4 @@ def main(folder: str = "results/dirac_gan") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    run_script(main)

@@ -1,13 +1,12 @@
 """Does the generator's learning rate decide whether a GAN converges? 32 seeds each, 5,000 steps.
 
-Command: `python experiments/first_study.py`, 20 seconds on 2 cores; a folder as argument moves the
+Command: `python experiments/first_study.py`, 20 seconds on 2 cores; `--folder` moves the
 results. Expect a rate with its 95 % interval for a slower, the published and a faster rate, and
 figures. This is README's example, with an argument.
 """
 
-import sys
-
 import gan_jax
+from gan_jax.commands.script import run_script
 from gan_jax.reports import figures
 
 RATES = {"slow": 3e-4, "published": 1e-3, "fast": 3e-3}
@@ -25,4 +24,4 @@ def main(folder: str = "results/first_study", steps: int = 5_000, seeds: int = 3
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    run_script(main)

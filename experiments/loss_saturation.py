@@ -5,14 +5,13 @@ untrained generator more and more confidently; at each moment the gradient norm 
 would give the generator is measured at the same states. Right: the same norm early in ordinary
 training with each loss. 64 seeds, medians.
 
-Command: `python experiments/loss_saturation.py`, two minutes on 2 cores; a folder as argument moves
+Command: `python experiments/loss_saturation.py`, two minutes on 2 cores; `--folder` moves
 the figure. Expect: the saturating losses' gradients vanish with the fakes' probability of passing,
 by as much as that probability, while the non-saturating one's stays; so do those of the losses that
 are linear in the logit. Early in training the gap is there too, but the parabola's discriminator is
 not confident enough for it to decide (see README's comparison).
 """
 
-import sys
 from pathlib import Path
 
 import jax
@@ -23,6 +22,7 @@ from matplotlib.figure import Figure
 
 import gan_jax
 from gan_jax.analysis import dynamics
+from gan_jax.commands.script import run_script
 from gan_jax.game import players
 from gan_jax.game.gan import discriminate, generate
 from gan_jax.game.program import make_program
@@ -167,4 +167,4 @@ def main(folder: str = "results/loss_saturation", seeds: int = 64, steps: int = 
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    run_script(main)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gan_jax.catalogue import CATALOGUE
+from gan_jax.fields import ConfigError
 from gan_jax.files.arrays import HELD_OUT, check_array, load_array
 from gan_jax.files.images import check_present
 
@@ -90,6 +91,8 @@ def check_data_files(data: str) -> None:
       ConfigError: in one line that says what to put where.
     """
     if is_array(data):
-        load_array(data)
+        rows = load_array(data)
+        if (rows == rows[:1]).all():
+            raise ConfigError(f"data: every row of {data} is the same, expected rows that differ")
     elif data in COLLECTION_OF:
         check_present(COLLECTION_OF[data])

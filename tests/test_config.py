@@ -54,6 +54,7 @@ from gan_jax.presets import preset
         ({"generator_dropout": 1.0}, ["generator_dropout: 1.0", "0.99"]),
         ({"batch_order": "sorted"}, ["'random' or 'shuffled'"]),
         ({"data": "nowhere.npy"}, ["nowhere.npy"]),
+        ({"data": "x.csv"}, ["'x.csv' given", "x.npy"]),
         # Combinations that cannot mean anything, each with its reason.
         ({"generator": "convolutional"}, ["takes images, but parabola is points", "'dense'"]),
         ({"discriminator": "gru"}, ["takes sequences, but parabola is points"]),

@@ -89,6 +89,14 @@ def test_another_process_needs_the_file_only(one, tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "x.npy"), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_a_file_of_another_seed_is_not_taken_for_it(one):
+    with pytest.raises(ConfigError, match=r"seed: 99 given; .* has"):
+        gan_jax.load_generator(one[0], seed=99)
+    generator = gan_jax.load_generator(one[0])
+    assert gan_jax.load_generator(one[0], seed=generator.seed).seed == generator.seed
+    assert len(repr(generator)) < 100
+
+
 def test_wrong_latents_are_refused(one):
     with pytest.raises(ValueError, match=r"\(3, 2\), expected \(n, 5\)"):
         gan_jax.load_generator(one[0])(np.zeros((3, 2)))

@@ -70,10 +70,11 @@ def test_images_and_sequences_are_told_by_their_shape(here, rows, flags, shape):
     [
         (np.full((200, 2), np.nan), "x.npy"),
         (np.array([{"a": 1}] * 200), "x.npy"),
-        (np.zeros((30, 2)), "evaluation_samples"),
-        (np.zeros((12, 2)), "batch_size"),
+        (np.arange(60.0).reshape(30, 2), "evaluation_samples"),
+        (np.arange(24.0).reshape(12, 2), "batch_size"),
+        (np.ones((400, 2)), "every row of x.npy is the same"),
     ],
-    ids=["not finite", "objects", "few for evaluations", "few for a batch"],
+    ids=["not finite", "objects", "few for evaluations", "few for a batch", "constant"],
 )
 def test_what_cannot_be_trained_on_is_one_line_and_nothing_is_written(here, capsys, rows, words):
     np.save("x.npy", rows, allow_pickle=True)

@@ -11,7 +11,11 @@ from gan_jax.config import ConfigError
 N = 50
 FLOOR = np.linspace(0.008, 0.012, 100)  # 95th percentile 0.0118, standard deviation 0.00117
 TRUTH = ("coverage", "curve_error")
-FLOORS = {"distance": FLOOR, "pair_distance": np.full(100, 0.3)}
+FLOORS = {
+    "distance": FLOOR,
+    "pair_distance": np.full(100, 0.3),
+    "high_quality": np.full(100, 0.98),
+}
 STEADY = np.full(N, 0.2)
 
 
@@ -56,6 +60,8 @@ VANISHED = {"generator_gradient_norm": np.r_[np.nan, np.ones(20), np.full(N - 21
         (("unconverged", ""), {"distance": STEADY}),
         (("converged", ""), {"curve_error": np.full(N, 0.0299)}),
         (("unconverged", ""), {"curve_error": np.full(N, 0.0301)}),
+        (("converged", ""), {"high_quality": np.full(N, 0.491)}),
+        (("unconverged", ""), {"high_quality": np.full(N, 0.489)}),
         (("unconverged", ""), {"distance": np.linspace(0.9, 0.1, N)}),
         (("oscillating", ""), {"distance": STEADY + 0.01 * (-1.0) ** np.arange(N)}),
         (("overpowered", ""), {"distance": STEADY} | SEPARATED | VANISHED),

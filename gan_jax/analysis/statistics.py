@@ -74,15 +74,15 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> Pairs:
     return Pairs(first_only, second_only, p_value)
 
 
-def quartiles(values: np.ndarray) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile, where NaN is a failed seed: worse than any number.
+def quartiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lower quartile, median and upper quartile over the seeds, axis 0; NaN is a failed seed.
 
-    A quartile that falls among the failed seeds, or between one and a number, is NaN. Nothing is
-    averaged away: with 30 % of the seeds failed, the upper quartile of a lower-is-better measure
-    does not exist.
+    A failed seed is worse than any number: a quartile that falls among the failed seeds, or between
+    one and a number, is NaN. Nothing is averaged away: with 30 % of the seeds failed, the upper
+    quartile of a lower-is-better measure does not exist.
     """
     # A failure counts as FAILED, not as infinity: interpolation would make 0 x infinity of it, NaN.
     ranked = np.where(np.isnan(values), FAILED, np.asarray(values, np.float64))
-    quantiles = np.quantile(ranked, [0.25, 0.5, 0.75])
-    low, median, high = np.where(quantiles < FAILED / 1e6, quantiles, np.nan).tolist()
+    quantiles = np.quantile(ranked, [0.25, 0.5, 0.75], axis=0)
+    low, median, high = np.where(quantiles < FAILED / 1e6, quantiles, np.nan)
     return low, median, high

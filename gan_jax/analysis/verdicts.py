@@ -53,6 +53,9 @@ class Criteria:
     converged_error: float = 0.1
     """Converged: where the truth is a curve, and the mean distance from it is within this share of
     the mean distance of two real samples. Distances along slices overlook a cloud about a curve."""
+    converged_high_quality: float = 0.5
+    """Converged: where the modes are known, and the share of samples of high quality is at least
+    this share of the real samples' own. Distances along slices overlook a cloud about the modes."""
     point_tolerance: float = 0.01
     """Of data that are one point, whose floor is zero: converged means within this, data units, and
     oscillating a deviation beyond it. No generator of theirs counts as collapsed."""
@@ -97,9 +100,11 @@ def judge(
     Args:
       curves: measures [seed, record]: `quality`, "accuracy_real", "accuracy_fake",
         "generator_gradient_norm"; "diversity", unless the data are one point; "coverage" of what is
-        known of the truth, and "curve_error" where that is a curve. NaN where unknown.
+        known of the truth, "curve_error" where that is a curve, "high_quality" where it is modes.
+        NaN where unknown.
       quality: the name of the distance that decides convergence; lower is better.
-      floors: real-against-real draws [draw] of `quality` and, for curves, "pair_distance".
+      floors: real-against-real draws [draw] of `quality` and, for curves, "pair_distance", for
+        modes "high_quality".
       first_nonfinite_step: [seed], -1 where every step was finite.
       criteria: thresholds; the defaults if None.
     """
@@ -125,6 +130,9 @@ def judge(
     near = tail[quality] <= limit
     if "curve_error" in tail:
         near &= tail["curve_error"] <= criteria.converged_error * np.median(floors["pair_distance"])
+    if "high_quality" in tail:
+        enough = criteria.converged_high_quality * np.median(floors["high_quality"])
+        near &= tail["high_quality"] >= enough
     rules = {
         "diverged": diverged,
         "collapsed": total | partial,

@@ -31,7 +31,7 @@ class Sample:
     out: Path
     """The file to write: *.npz (samples x, latents z), *.npy (samples), or *.png (a picture)."""
     n: Annotated[int | None, arg(aliases=["-n"])] = None
-    """How many samples (10,000 if unset), or paths (5)."""
+    """How many samples (10,000 if unset; in a picture as many as it has room for), or paths (5)."""
     seed: int = 0
     """Draws the latents; the first of them do not depend on how many there are."""
     run_seed: int | None = None

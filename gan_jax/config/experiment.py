@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gan_jax.catalogue import CATALOGUE, nearest
@@ -85,6 +86,11 @@ class Experiment(Static):
             value = canonical(field.name, str(field.type), getattr(self, field.name))
             object.__setattr__(self, field.name, value)
         for name, registry in NAMED_FIELDS.items():
+            if name == "data" and Path(self.data).suffix and not is_array(self.data):
+                raise ConfigError(
+                    f"data: {self.data!r} given, expected an array's file x.npy (numpy.save writes "
+                    "one), or a name of `gan-jax list data`"
+                )
             if name != "data" or not is_array(self.data):
                 check_name(name, getattr(self, name), CATALOGUE[registry].names())
         for name, (low, high, expected) in RANGES.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -62,6 +63,8 @@ def fetch(
                     # The mirror that had this file is the first to be asked for the next.
                     order.sort(key=lambda mirror, first=answered: mirror != first)
     except _NoMirrorError as error:
+        with suppress(OSError):
+            place.rmdir()  # if it is empty: nothing is left behind
         wanted = ", ".join(file.spellings[0] for file in collection.files)
         raise ConfigError(
             f"{name}: {error}; go online, give another --mirror, or put {wanted} into {place}"

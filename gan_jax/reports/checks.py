@@ -10,7 +10,6 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from gan_jax.analysis.verdicts import NEIGHBOURS
 from gan_jax.config import Experiment
 from gan_jax.fields import ConfigError
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
@@ -130,13 +129,15 @@ def thinned(steps: Sequence[int], most: int) -> list[int]:
 
 
 def final_lines(results: xr.Dataset) -> list[str]:
-    """How the last samples of a study of one variant lie among real ones: a line a measure."""
-    chosen = results.isel(variant=0)
+    """What else is known of the last samples of a study of one variant: a line a measure."""
+    last = results.isel(variant=0, step=-1)
     lines = []
-    for name in NEIGHBOURS.values():
-        values = ", ".join(f"{value:.2f}" for value in chosen[name].values)
-        floor = float(np.median(results[f"floor_{name}"]))
-        lines.append(f"{name.replace('_', ' ')}: {values}; real against real {floor:.2f}")
+    for floor in results:
+        name = str(floor).removeprefix("floor_")
+        if name != floor and name in results and name not in COLUMNS:
+            values = ", ".join(f"{value:.3g}" for value in last[name].values)
+            usual = float(np.median(results[floor]))
+            lines.append(f"{name.replace('_', ' ')}: {values}; real against real {usual:.3g}")
     return lines
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from gan_jax.analysis.statistics import quartiles
 from gan_jax.reports.style import GREY, STYLE, colour, heading, logarithmic
 
 if TYPE_CHECKING:
@@ -152,8 +153,7 @@ def _median_and_quartiles(
     if not len(curves):
         return None
     # A diverged seed is worse than any number: the quantiles count it, as they would infinity.
-    ranked = np.where(np.isnan(curves), np.inf, curves)
-    low, median, high = np.quantile(ranked, [0.25, 0.5, 0.75], axis=0, method="lower")
+    low, median, high = quartiles(curves)
     top = np.where(np.isfinite(high), high, np.nanmax(curves, initial=0.0))
     axis.fill_between(steps, np.minimum(low, top), top, color=shade, alpha=0.25, linewidth=0)
     seen = np.where(np.isfinite(median), median, np.nan)

@@ -116,7 +116,7 @@ def training_checks(results: xr.Dataset, snapshots: Mapping[int, np.ndarray]) ->
     seeds, panels = chosen["seed"].values.tolist(), len(snapshots) + look.beside
     columns = panels if len(seeds) > 1 else min(panels, MOST_COLUMNS)
     rows = len(seeds) * -(-panels // columns)
-    size = (0.6 + 2.2 * columns, 0.4 + 2.4 * rows)
+    size = (max(0.6 + 2.2 * columns, 4.6), 0.4 + 2.4 * rows)  # the title needs some room
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)

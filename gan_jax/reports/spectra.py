@@ -72,7 +72,7 @@ def _quartiles(values: np.ndarray) -> str:
     known = values[np.isfinite(values)]
     if not len(known):
         return "–"  # noqa: RUF001 - a dash for "nothing"
-    low, median, high = map(_short, quartiles(known))
+    low, median, high = (_short(float(quartile)) for quartile in quartiles(known))
     return median if low == high else f"{median}\n{low}..{high}"
 
 

@@ -84,11 +84,17 @@ def load_generator(
         found = _exported(path)
         if not found:
             raise ConfigError(
-                f"{path}: no exported generators there; gan_jax.studies.export.export_generators "
-                "makes them of a finished run"
+                f"{path}: no exported generators there; `gan-jax sample {path}` exports what it "
+                "samples from, gan_jax.studies.export.export_generators all"
             )
-        path = generator_path(path, *_only_one(path, found, variant, seed))
-    return read_generator(path)
+        return read_generator(generator_path(path, *_only_one(path, found, variant, seed)))
+    generator = read_generator(path)
+    for what, given, there in (
+        ("variant", variant, generator.variant),
+        ("seed", seed, generator.seed),
+    ):
+        _check_choice(path, what, given, [there] if given != there else [given])
+    return generator
 
 
 def exported_generator(folder: Path, variant: str | None, seed: int | None) -> Generator:

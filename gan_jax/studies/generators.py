@@ -40,7 +40,7 @@ PACKAGES = ("gan-jax", "jax", "flax")
 _generate = jax.jit(generate_with, static_argnums=0)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Generator:
     """A trained generator, without its discriminator: `generator(z)` makes samples.
 
@@ -59,6 +59,9 @@ class Generator:
     step: int
     parts: Parts
     variables: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"Generator({self.variant!r}, seed {self.seed}, step {self.step}, {self.shape})"
 
     @property
     def latent_dim(self) -> int:

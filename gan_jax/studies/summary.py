@@ -49,7 +49,7 @@ def summarize(results: xr.Dataset) -> pd.DataFrame:
             }
         if n:
             names = ("quality_q25", "quality_median", "quality_q75")
-            row |= dict(zip(names, quartiles(ran[quality].values), strict=True))
+            row |= dict(zip(names, map(float, quartiles(ran[quality].values)), strict=True))
             for accuracy in ("accuracy_real", "accuracy_fake"):
                 row[accuracy] = float(ran[accuracy].median(skipna=True))
         row |= {
