@@ -150,3 +150,12 @@ def test_digits_are_drawn_and_measured(here, capsys, monkeypatch, digits, name):
     for file in ("checks.png", "animation.gif", "loss_curves.png"):
         assert (here / "out/figures" / file).stat().st_size > 5_000
     assert list((here / "out/generators").glob("*/*.safetensors"))
+
+
+def test_other_data_are_measured_by_what_is_known_of_them(here, capsys, monkeypatch):
+    module = load("other_data")
+    monkeypatch.setattr(module, "DATA", ("mixture_3d",))
+    module.main(Path("out"), steps=20, seeds=2)
+    line = capsys.readouterr().out.splitlines()[2]
+    assert line.startswith("mixture_3d") and line.count("[") == 4
+    assert (here / "out/mixture_3d.png").exists()
