@@ -20,7 +20,7 @@ class Static:
     (of data from a file: drawn from all its training rows)."""
     batch_order: BatchOrder = "random"
     """Of a finite training set: draw batches at random, or pass through it in shuffled order, a
-    pass being over when every row has been shown (a discriminator update shows batch_size / 2)."""
+    pass being over when every row has been shown (see discriminator_batch for how many at once)."""
     latent_pool: int | None = None
     """Draw training latents from so many fixed ones, drawn with data_seed; else each is fresh."""
     generator: str = "dense"
