@@ -49,6 +49,7 @@ def quality_over_steps(results: xr.Dataset) -> Figure:
             _mark_deaths(axis, steps, curves)
             axis.axhline(floor, color="black", linestyle=FLOOR, linewidth=1.2)
             axis.axhline(threshold, color="black", linestyle=THRESHOLD, linewidth=0.9)
+        axes[0].locator_params(axis="x", nbins=5)  # shared; more run into one another beyond 9,999
         axes[0].set_yscale("log")
         logarithmic(axes[0].yaxis)
         figure.supylabel(f"{quality.replace('_', ' ')} distance to the data", fontsize=10)
