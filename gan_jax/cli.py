@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import tyro
 
 from gan_jax.catalogue import nearest
+from gan_jax.commands.answers import Power, Report, Verdicts
 from gan_jax.commands.classifier import TrainClassifier
 from gan_jax.commands.fetch import Fetch
 from gan_jax.commands.flags import choose_preset
@@ -24,11 +25,15 @@ from gan_jax.commands.script import FAILED, INTERRUPTED, MISTAKEN
 from gan_jax.commands.train import Compare, RunStudy, Train
 from gan_jax.config import FIELDS
 from gan_jax.fields import ConfigError
+from gan_jax.studies.cells import StudyError
 
 COMMANDS = (
     Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[RunStudy, tyro.conf.subcommand("study")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Verdicts, tyro.conf.subcommand("verdicts")]
+    | Annotated[Power, tyro.conf.subcommand("power")]
     | Annotated[Spectrum, tyro.conf.subcommand("spectrum")]
     | Annotated[Fetch, tyro.conf.subcommand("fetch")]
     | Annotated[TrainClassifier, tyro.conf.subcommand("classifier")]
@@ -77,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has had enough; Python would complain again when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except OSError as error:
+    except (OSError, StudyError) as error:
         print(f"gan-jax: {error}", file=sys.stderr)
         return FAILED
     return 0

@@ -18,9 +18,9 @@ from gan_jax.analysis.interpolation import INTERPOLATIONS, lerp, slerp
 from gan_jax.commands.sample import Sample
 from gan_jax.fields import ConfigError
 from gan_jax.studies import sampling
+from gan_jax.studies.cells import cells
 from gan_jax.studies.export import export_generators, generator_path
 from gan_jax.studies.generators import _hash, write_generator
-from gan_jax.studies.results import cells
 from gan_jax.studies.states import read_states
 
 # One program: averaged weights and running statistics, of two decays.

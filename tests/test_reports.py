@@ -19,7 +19,7 @@ from gan_jax.reports.progress import TrainingProgress
 from gan_jax.reports.samples import look_of, ranked_seeds, training_checks
 from gan_jax.reports.style import colour
 from gan_jax.reports.terminal import summary_table
-from gan_jax.studies.results import sample_dims
+from gan_jax.studies.cells import sample_axes
 from gan_jax.studies.study import Study
 from gan_jax.training.loop import Segment
 
@@ -57,7 +57,7 @@ def of_kind(results, kind, shape):
     samples = draws.normal(size=(*results["samples"].shape[:3], *shape)).astype(np.float32)
     samples[-1, -1, -1] = np.nan
     real = draws.normal(size=(results.sizes["sample"], *shape)).astype(np.float32)
-    dims = sample_dims(real)
+    dims = ("sample", *sample_axes(real))
     others = others.drop_vars("feature").assign(
         samples=(("variant", "seed", *dims), samples), samples_real=(dims, real)
     )
@@ -250,7 +250,7 @@ def test_the_terminal_table_fits_and_shows_failures(results, width):
 def test_progress_without_a_terminal_is_plain_lines(capsys):
     clock = iter(range(0, 1000, 4))
     console = Console(force_terminal=False)
-    with TrainingProgress(console, {"calm": 2}, 20, lambda: next(clock)) as progress:
+    with TrainingProgress(console, {"calm": 2}, {"calm": 20}, lambda: next(clock)) as progress:
         for start, stop in ((0, 0), (0, 10), (10, 20)):
             progress("calm", Segment(np.arange(2), start, stop, None))
     # Four seconds between calls, twenty seed-steps in each but the first, which follows compiling.
@@ -265,12 +265,16 @@ def test_progress_without_a_terminal_is_plain_lines(capsys):
 def test_the_rate_forgets_the_compiling_between_variants(capsys):
     clock = iter([0, 1, 2, 1000, 1004])
     console = Console(force_terminal=False)
-    with TrainingProgress(console, {"a": 2, "b": 2}, 10, lambda: next(clock)) as progress:
+    with TrainingProgress(
+        console, {"a": 2, "b": 2}, {"a": 10, "b": 10}, lambda: next(clock)
+    ) as progress:
         for variant, stop in (("a", 0), ("a", 10), ("b", 0), ("b", 10)):
             progress(variant, Segment(np.arange(2), 0, stop, None))
     assert capsys.readouterr().out.splitlines()[-1].endswith("5 seed-steps/s  0 s left")
 
 
 def test_progress_survives_a_coarse_clock():
-    with TrainingProgress(Console(file=io.StringIO()), {"a": 1}, 10, lambda: 0.0) as progress:
+    with TrainingProgress(
+        Console(file=io.StringIO()), {"a": 1}, {"a": 10}, lambda: 0.0
+    ) as progress:
         progress("a", Segment(np.arange(1), 0, 10, None))

@@ -15,8 +15,9 @@ from gan_jax.analysis import quality
 from gan_jax.config import ConfigError
 from gan_jax.files.whole import write_text
 from gan_jax.studies import engines
+from gan_jax.studies import folder as study_folder
+from gan_jax.studies.cells import cells, missing_cells
 from gan_jax.studies.files import read_yaml
-from gan_jax.studies.results import cells, missing_cells
 from gan_jax.studies.study import Study, differences
 
 
@@ -31,7 +32,7 @@ def test_results_are_labelled_complete_and_judged(finished):
     folder, results = finished
     assert dict(results.sizes) == {
         "variant": 2, "seed": 3, "step": 4, "sample": 32, "feature": 2, "draw": 100,
-        "final_draw": 20,
+        "final_draw": 20, "moment": 2, "shown": 32,
     }  # fmt: skip
     assert results["variant"].values.tolist() == list(LOSSES)
     assert (results["status"] == "done").all()
@@ -142,7 +143,7 @@ def test_a_complete_study_without_its_table_is_repaired(finished, tmp_path):
 
 
 def test_a_folder_that_cannot_take_results_is_refused_before_training(tmp_path):
-    engines.open_folder(tiny_study(), tmp_path / "tiny")
+    study_folder.open_folder(tiny_study(), tmp_path / "tiny")
     (tmp_path / "tiny" / "cells").write_text("in the way")
     with pytest.raises(ConfigError, match=r"cannot write to .*cells"):
         gan_jax.run_study(tiny_study(), tmp_path / "tiny")
@@ -151,8 +152,9 @@ def test_a_folder_that_cannot_take_results_is_refused_before_training(tmp_path):
 def test_another_study_is_refused_with_the_difference_named(finished):
     folder, _ = finished
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    with pytest.raises(ConfigError, match=r"seeds: 3 there, 4 here; base.batch_size: 16 there, 18"):
-        gan_jax.run_study(tiny_study(seeds=4, base=BASE.replace(batch_size=18)), folder)
+    both = r"seeds: 2 there, not here.*never shrinks; .*saturating: batch_size: 16 there, 18 here"
+    with pytest.raises(ConfigError, match=both):
+        gan_jax.run_study(tiny_study(seeds=2, base=BASE.replace(batch_size=18)), folder)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
@@ -188,20 +190,18 @@ def test_unreadable_results_are_one_line(tmp_path):
 
 
 def test_a_missing_cell_is_missing_never_a_zero(finished, tmp_path):
-    from gan_jax.studies.results import assemble
+    from gan_jax.studies.results import Reference, assemble
 
     folder, whole = finished
     partial = tmp_path / "tiny"
     done = next(cell for cell in cells(tiny_study()) if cell.variant == "saturating")
     done.path(partial).parent.mkdir(parents=True)
     done.path(partial).write_bytes(done.path(folder).read_bytes())
-    floors = {
-        name: whole[f"floor_{name}"].values for name in ("sliced_wasserstein", "pair_distance")
-    }
-    results = assemble(
-        *(tiny_study(), partial, "sliced_wasserstein", floors, {}),
-        *(whole["samples_real"].values, (), {}),
-    )
+    names = ("sliced_wasserstein", "pair_distance")
+    floors = {name: whole[f"floor_{name}"].values[0] for name in names}
+    reference = Reference(floors, {}, whole["samples_real"].values, (), "points")
+    given = (tiny_study(), partial, "sliced_wasserstein", {"parabola": reference}, {})
+    results = assemble(*given)
     assert (results["status"].sel(variant="non_saturating") == "missing").all()
     assert np.isnan(results["sliced_wasserstein"].sel(variant="non_saturating")).all()
     assert (results["verdict"].sel(variant="non_saturating") == "").all()

@@ -11,7 +11,7 @@ from gan_jax.analysis import dynamics
 from gan_jax.cli import main
 from gan_jax.fields import ConfigError
 from gan_jax.reports.spectra import eigenvalues_in_the_plane
-from gan_jax.studies.results import cells
+from gan_jax.studies.cells import cells
 from gan_jax.studies.spectra import study_spectra
 from gan_jax.studies.states import moment_steps, read_states, states_path
 

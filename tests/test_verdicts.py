@@ -5,7 +5,8 @@ import pytest
 
 import gan_jax
 from gan_jax.analysis import quality
-from gan_jax.analysis.verdicts import Criteria, detrended_deviation, judge
+from gan_jax.analysis.rules import detrended_deviation
+from gan_jax.analysis.verdicts import Criteria, judge
 from gan_jax.config import ConfigError
 
 N = 50
@@ -155,3 +156,62 @@ def test_dirac_gans_end_as_theory_says():
         outcomes[name] = set(judged.outcome.tolist())
     assert outcomes["r1"] == {"converged"}
     assert "converged" not in outcomes["wasserstein"]
+
+
+def told(first_nonfinite_step=-1, **changes):
+    """The step at which a seed's verdict was decided, records 10 steps apart, and the evidence."""
+    given = curves(**changes), "distance", FLOORS, np.array([first_nonfinite_step])
+    judged = judge(*given, steps=10 * np.arange(N))
+    return int(judged.step[0]), str(judged.evidence[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "step", "evidence"),
+    [
+        ({}, 300, "distance within 0.0354 at 100 % of the tail"),
+        # Near once before, then away again: the last arrival counts.
+        ({"distance": np.r_[np.full(5, 0.01), np.full(25, 0.5), np.full(20, 0.01)]}, 300, None),
+        # One record in ten away is what the rule allows, from the end backwards.
+        (
+            {"distance": np.r_[np.full(20, 0.5), np.where(np.arange(30) == 15, 0.5, 0.01)]},
+            200,
+            None,
+        ),
+        ({"first_nonfinite_step": 123}, 123, "not finite from step 123"),
+        ({"diversity": np.r_[np.ones(7), 2000, np.ones(N - 8)]}, 70, "over 2,000 times the data"),
+        (
+            {"diversity": np.r_[np.ones(12), np.full(N - 12, 0.4)]},
+            120,
+            "diversity 0.40, below 0.50",
+        ),
+        ({"coverage": np.r_[np.ones(33), np.full(N - 33, 0.6)]}, 330, "coverage 0.60, below 0.85"),
+        ({"distance": STEADY}, 490, "distance 0.2, not at most 0.0354"),
+        ({"curve_error": np.full(N, 0.2)}, 490, "curve error 0.2, not at most 0.03"),
+        ({"high_quality": np.full(N, 0.1)}, 490, "high quality 0.1, not at least 0.49"),
+        ({"distance": STEADY} | SEPARATED | VANISHED, 210, "accuracies 1.00 real, 1.00 fake"),
+        ({"distance": STEADY + 0.01 * (-1.0) ** np.arange(N)}, 490, "distance varies by 0.01"),
+    ],
+)
+def test_a_verdict_says_when_it_was_decided_and_why(changes, step, evidence):
+    decided, words = told(**changes)
+    assert decided == step
+    assert evidence is None or evidence in words
+
+
+def test_coverage_that_no_sample_of_that_size_reaches_is_not_asked_for():
+    # A thousand modes and 512 samples: real samples themselves find about 0.4 of them.
+    floors = FLOORS | {"coverage": np.full(100, 0.4)}
+    for coverage, expected in ((0.39, "converged"), (0.3, "collapsed")):
+        given = curves(coverage=np.full(N, coverage)), "distance", floors, np.array([-1])
+        assert judge(*given).outcome[0] == expected
+
+
+def test_medians_may_ask_for_what_never_holds_at_one_record():
+    # Each accuracy is perfect at most of the tail's ten records, both together at few of them.
+    real, fake = np.ones(N), np.ones(N)
+    real[-10:-6], fake[-6:-2] = 0.5, 0.5
+    changes = {"distance": STEADY, "accuracy_real": real, "accuracy_fake": fake} | VANISHED
+    decided, _ = told(**changes)
+    assert verdict(**changes)[0] == "overpowered" and decided == 480
+    real[-10:-5], fake[-5:] = 0.999, 0.999  # perfect or nearly so: above 0.99 throughout
+    assert told(**changes)[0] == 210

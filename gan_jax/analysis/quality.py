@@ -208,9 +208,11 @@ def floors(experiment: Experiment) -> dict[str, np.ndarray]:
     return jax.device_get(_floors(parts, inputs, pool(parts, "train"), key))
 
 
-@partial(jax.jit, static_argnums=0)
-def _samples(parts: Parts, data_seed: jax.typing.ArrayLike, states: GanState) -> jax.Array:
-    z = _latents(parts, data_seed)
+@partial(jax.jit, static_argnums=(0, 1))
+def _samples(
+    parts: Parts, n: int | None, data_seed: jax.typing.ArrayLike, states: GanState
+) -> jax.Array:
+    z = _latents(parts, data_seed)[:n]
     return jax.vmap(lambda state: generate(parts, state, z))(states)
 
 
@@ -219,9 +221,9 @@ def _latents(parts: Parts, data_seed: jax.typing.ArrayLike) -> jax.Array:
     return draw_latents(parts.static, data_key(data_seed, LATENTS), n)
 
 
-def samples(experiment: Experiment, states: GanState) -> np.ndarray:
-    """Every state's samples [seed, n, *shape] from the evaluation's latents."""
-    return np.asarray(_samples(_parts(experiment), np.uint32(experiment.data_seed), states))
+def samples(experiment: Experiment, states: GanState, n: int | None = None) -> np.ndarray:
+    """Every state's samples [seed, n, *shape] from the evaluation's latents, or the first n."""
+    return np.asarray(_samples(_parts(experiment), n, np.uint32(experiment.data_seed), states))
 
 
 @jax.jit

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Annotated, Literal
 
-from tyro.conf import OmitArgPrefixes, Positional
+from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from gan_jax.commands.flags import (
     ComparisonFlags,
@@ -39,6 +40,8 @@ class Compare:
     """Take the other flags' defaults from a preset: see `gan-jax list presets`."""
     data_dir: Path | None = None
     """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
+    export: Literal["parquet"] | None = None
+    """Also write the results as tables: seeds.parquet and curves.parquet (extra `parquet`)."""
     experiment: OmitArgPrefixes[ComparisonFlags] = dataclasses.field(
         default_factory=ComparisonFlags.of_preset
     )
@@ -55,31 +58,60 @@ class Compare:
         base, variants = self.experiment.compared(losses)
         seeds = parse_seeds(self.seeds)
         study = Study("compare", base, variants, seeds, self.lanes, moments=self.moments)
-        watch().run_and_report(study, self.out)
+        watch().run_and_report(study, self.out, self.export)
 
 
 @dataclasses.dataclass(kw_only=True)
 class RunStudy:
-    """Run a study file: a base experiment, its variants, and their seeds."""
+    """Run a study file: a base experiment, its variants, and their seeds; or look how far one is.
 
-    file: Positional[Path]
-    """YAML: name, seeds, variants and, if not the defaults, base, lanes, criteria, moments."""
+    Variants and seeds added to the file of a finished study are run; nothing else is.
+    """
+
+    file: Annotated[Positional[Path | None], arg(metavar="FILE")] = None
+    """YAML: name, seeds, variants or grid and, if not the defaults, base, lanes, criteria,
+    moments."""
+    status: Annotated[Path | None, arg(metavar="RUN")] = None
+    """Run nothing: show which cells of a study's folder are done, running, missing, failed."""
     out: Path | None = None
     """The study's folder; results/NAME by default. The same study in it is continued."""
+    export: Literal["parquet"] | None = None
+    """Also write the results as tables: seeds.parquet and curves.parquet (extra `parquet`)."""
     data_dir: Path | None = None
     """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
 
     def run(self) -> None:
+        use_data_dir(self.data_dir)
+        if (self.file is None) == (self.status is None):
+            raise ConfigError("file and --status: expected one of them")
+        if self.status is not None:
+            show_status(self.status)
+        elif self.file is not None:
+            self._run_file(self.file)
+
+    def _run_file(self, file: Path) -> None:
         from gan_jax.studies.files import read_yaml
         from gan_jax.studies.study import Study
 
-        use_data_dir(self.data_dir)
-        document = read_yaml(self.file)
+        document = read_yaml(file)
         try:
             study = Study.from_dict(document)
         except ConfigError as error:
-            raise ConfigError(f"{self.file}: {error}") from None
-        watch().run_and_report(study, self.out or Path("results") / study.name)
+            raise ConfigError(f"{file}: {error}") from None
+        watch().run_and_report(study, self.out or Path("results") / study.name, self.export)
+
+
+def show_status(folder: Path) -> None:
+    """Print how far a study is."""
+    from rich.console import Console
+
+    from gan_jax.reports.status import status_notes, status_table
+    from gan_jax.studies.status import study_status
+
+    status = study_status(folder)
+    Console().print(status_table(status))
+    for line in status_notes(status):
+        print(line)
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -27,7 +27,7 @@ class TrainingProgress:
     Args:
       console: where to print.
       seeds: variant -> how many of its seeds are to be trained.
-      total_steps: steps of each.
+      steps: variant -> training steps of each of its seeds.
       clock: seconds.
     """
 
@@ -35,12 +35,12 @@ class TrainingProgress:
         self,
         console: Console,
         seeds: Mapping[str, int],
-        total_steps: int,
+        steps: Mapping[str, int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console, self._clock = console, clock
-        self._seeds, self._total_steps = seeds, total_steps
-        self._total = total_steps * sum(seeds.values())
+        self._seeds, self._steps = seeds, steps
+        self._total = sum(n * steps[variant] for variant, n in seeds.items())
         self._done = dict.fromkeys(seeds, 0)
         self._variant = ""
         self._printed = clock()
@@ -82,7 +82,7 @@ class TrainingProgress:
 
     def _status(self, variant: str) -> str:
         step = self._done[variant] // self._seeds[variant]
-        text = f"step {step:,} of {self._total_steps:,}"
+        text = f"step {step:,} of {self._steps[variant]:,}"
         (then, before), (now, done) = self._seen[0], self._seen[-1]
         if done == before or now == then:
             return text

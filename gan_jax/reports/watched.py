@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -17,16 +17,18 @@ from rich.console import Console
 
 from gan_jax.reports.checks import Snapshots, check_table, final_lines, with_checks
 from gan_jax.reports.curves import loss_curves
-from gan_jax.reports.figures import save_figure, save_figures
-from gan_jax.reports.html import write_report
+from gan_jax.reports.figures import save_figure
 from gan_jax.reports.progress import TrainingProgress
-from gan_jax.reports.terminal import summary_table
-from gan_jax.studies.engines import open_folder, run_study
+from gan_jax.reports.shown import draw, print_paths, show_tables
+from gan_jax.studies.cells import cells, missing_cells
+from gan_jax.studies.engines import run_study
 from gan_jax.studies.export import export_generators
-from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, STUDY_FILE, cells, missing_cells
+from gan_jax.studies.folder import open_folder
+from gan_jax.studies.handover import export_parquet
+from gan_jax.studies.plan import plan, plan_line
+from gan_jax.studies.results import load_groups
 from gan_jax.studies.spectra import SPECTRUM_FILE, study_spectra
 from gan_jax.studies.study import Study
-from gan_jax.studies.summary import summarize
 from gan_jax.training import seeds
 
 if TYPE_CHECKING:
@@ -46,17 +48,18 @@ def run_visibly(
       KeyboardInterrupt: on Ctrl-C, saying what is kept.
     """
     seeds.use_all_cores()
-    open_folder(study, out)
+    study = open_folder(study, out)
     total, todo = len(cells(study)), missing_cells(study, out)
     if not todo:
         print(f"{out}: complete, nothing to run")
         return run_study(study, out)
     if len(todo) < total:
         print(f"{out}: continuing, {len(todo)} of {total} cells to run")
+    print(plan_line(study, plan(study, todo)))
     to_train = Counter[str]()
     for cell in todo:
         to_train[cell.variant] += len(cell.seeds)
-    steps = study.first_experiment().total_steps
+    steps = {name: experiment.total_steps for name, experiment in study.experiments().items()}
     try:
         with (
             TrainingProgress(Console(), to_train, steps) as progress,
@@ -108,18 +111,20 @@ def heard_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def run_and_report(study: Study, out: Path) -> xr.Dataset:
+def run_and_report(study: Study, out: Path, export: str | None = None) -> xr.Dataset:
     """Run a study, print its table, draw its figures, say where everything is; return results."""
     results = run_visibly(study, out)
-    one, console, summary = study.first_experiment(), Console(), summarize(results)
-    title = f"{study.name}: {one.data}, {one.total_steps:,} steps"
-    if one.epochs is not None:
-        title += f" ({one.epochs} epochs of {one.training_samples} samples)"
-    console.print(summary_table(summary, title, results.attrs["quality"], console.width))
-    if results.sizes["step"] < FEW_RECORDS:
-        remedy = "lower log_every" if one.record_every > 1 else "train for more steps"
-        print(f"Verdicts rest on {results.sizes['step']} records only; {remedy}.")
-    print_paths(out, [*save_figures(results, out), write_report(results, out)])
+    groups = load_groups(out)
+    show_tables(study.name, groups)
+    for name, group in groups.items():
+        one = study.experiments()[str(group["variant"].values[0])]
+        if int(group["recorded"].sum("step").min()) < FEW_RECORDS:
+            remedy = "lower log_every" if one.record_every > 1 else "train for more steps"
+            print(f"Verdicts on {name} rest on few records (below {FEW_RECORDS}); {remedy}.")
+    paths = draw(out, results, groups)
+    if export == "parquet":
+        paths += export_parquet(results, out)
+    print_paths(out, paths)
     return results
 
 
@@ -158,9 +163,3 @@ def show_spectra(folder: Path, batch_size: int | None = None) -> xr.Dataset:
     print(folder / SPECTRUM_FILE)
     print(save_figure(figure, folder / "figures" / "eigenvalues.png"))
     return spectrum
-
-
-def print_paths(out: Path, paths: Sequence[Path]) -> None:
-    """Say where a study's files are."""
-    for path in [*(out / name for name in (RESULTS_FILE, SEEDS_FILE, STUDY_FILE)), *paths]:
-        print(path)

@@ -2,77 +2,99 @@
 
 from __future__ import annotations
 
-import platform
-import shlex
-import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_jax.catalogue import nearest
-from gan_jax.data_facts import COLLECTION_OF, check_data_files, data_fingerprint
+from gan_jax.config import Experiment
 from gan_jax.fields import ConfigError
-from gan_jax.files.whole import write_text
-from gan_jax.studies.files import read_yaml, write_yaml
-from gan_jax.studies.results import (
-    RESULTS_FILE,
-    SEEDS_FILE,
-    STUDY_FILE,
-    Cell,
-    assemble,
-    load_results,
-    missing_cells,
-    write_cell,
-)
-from gan_jax.studies.states import StateKeeper, write_states
-from gan_jax.studies.study import RECORDED, Study, differences
-from gan_jax.training.lanes import RECORDS_PER_SEGMENT
+from gan_jax.studies.cells import Cell, StudyError, cells, missing_cells, running, write_cell
+from gan_jax.studies.folder import check_versions, check_writable, open_folder
+from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, Reference, assemble, load_results
+from gan_jax.studies.snapshots import snapshot_keeper
+from gan_jax.studies.states import Keeper, moment_steps, write_states
+from gan_jax.studies.study import Study
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from gan_jax.game.state import GanState
     from gan_jax.training.loop import Segment
-
-PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 # Called after each segment of each chunk with the variant's name.
 Observer = Callable[[str, "Segment"], None]
 
 
 def run_local(study: Study, todo: list[Cell], folder: Path, observer: Observer | None) -> None:
-    """Run cells in this process, one after the other, each over all local devices."""
+    """Run cells in this process, one after the other, each over all local devices.
+
+    A cell that fails is noted, and the others run.
+
+    Raises:
+      StudyError: at the end, if any failed.
+    """
+    experiments, failures = study.experiments(), []
+    for cell in todo:
+        try:
+            with running(cell, folder):
+                _run_cell(study, cell, experiments[cell.variant], folder, observer)
+        except (ConfigError, OSError):
+            raise  # the user's to mend, and most likely every other cell's too
+        except Exception as error:
+            failures.append((cell, error))
+    if failures:
+        cell, error = failures[0]
+        raise StudyError(
+            f"{len(failures)} of {len(todo)} cells failed, the first of variant {cell.variant} at "
+            f"seed {cell.seeds[0]}: {type(error).__name__}: {str(error).partition(chr(10))[0]}; "
+            "the rest is kept, and the same command tries them again"
+        ) from error
+
+
+def _run_cell(
+    study: Study, cell: Cell, experiment: Experiment, folder: Path, observer: Observer | None
+) -> None:
     from gan_jax.analysis import quality
     from gan_jax.training.seeds import train_seeds
 
-    experiments = study.experiments()
-    for cell in todo:
-        experiment, started = experiments[cell.variant], time.perf_counter()
-        keeper = StateKeeper(experiment, study.moments)
+    started, last = time.perf_counter(), experiment.total_steps
+    states = Keeper(moment_steps(experiment, study.moments), lambda states: states)
+    snapshots = snapshot_keeper(experiment)
 
-        def on_segment(
-            segment: Segment, variant: str = cell.variant, keep: StateKeeper = keeper
-        ) -> None:
+    def finals_of(states: GanState) -> dict[str, Any]:
+        samples = quality.samples(experiment, states)
+        return {"samples": samples} | quality.neighbour_measures(experiment, samples)
+
+    finals = Keeper([last], finals_of)
+
+    def on_segment(segment: Segment) -> None:
+        for keep in (states, snapshots, finals):
             keep(segment)
-            if observer is not None:
-                observer(variant, segment)
+        if observer is not None:
+            observer(cell.variant, segment)
 
-        run = train_seeds(
-            experiment,
-            cell.seeds,
-            study.lanes,
-            evaluation=quality.evaluation(experiment),
-            on_segment=on_segment,
-        )
-        samples = quality.samples(experiment, run.states)
-        finals = quality.neighbour_measures(experiment, samples)
-        wall = time.perf_counter() - started
-        write_states(cell, folder, keeper.states(cell.seeds))
-        write_cell(
-            cell, folder, run.history, run.steps, samples, finals, run.first_nonfinite_step, wall
-        )
+    run = train_seeds(
+        experiment,
+        cell.seeds,
+        study.lanes,
+        evaluation=quality.evaluation(experiment),
+        on_segment=on_segment,
+    )
+    wall = time.perf_counter() - started
+    write_states(cell, folder, states.kept(cell.seeds))
+    write_cell(
+        cell,
+        folder,
+        run.history,
+        run.steps,
+        finals.kept(cell.seeds)[last],
+        snapshots.kept(cell.seeds),
+        run.first_nonfinite_step,
+        wall,
+    )
 
 
 ENGINES = {"local": run_local}
@@ -91,152 +113,58 @@ def run_study(
     Args:
       study: what to run.
       out: the study's folder; made if need be. One that holds the same study is continued, or read
-        if it is complete.
+        if it is complete; one that holds some of its variants and seeds takes in the others, at the
+        lanes it was begun with.
       engine: where to run, a key of ENGINES.
       observer: called after every segment, for progress.
       command: what to record as the command; this process's by default.
 
+    Returns:
+      All curves and verdicts, as `load_results` reads them.
+
     Raises:
       ConfigError: before anything runs, when `out` holds another study (the differences are named)
         or other files, or cannot be written; or when the data's files are not there.
+      StudyError: when some cells could not be run; the others are done.
     """
     if engine not in ENGINES:
         raise ConfigError(f"engine: {engine!r} given; {nearest(engine, ENGINES)}")
     folder = Path(out)
-    open_folder(study, folder, command)
+    study = open_folder(study, folder, command)
     todo = missing_cells(study, folder)
-    if not todo and all((folder / name).exists() for name in (RESULTS_FILE, SEEDS_FILE)):
+    if not todo and _assembled(study, folder):
         return load_results(folder)
     check_versions(folder)
     check_writable(folder)
-    ENGINES[engine](study, todo, folder, observer)
+    if todo:
+        ENGINES[engine](study, todo, folder, observer)
+    return assemble_study(study, folder)
 
+
+def _assembled(study: Study, folder: Path) -> bool:
+    """Whether the results are there, of all the study's variants and seeds."""
+    if not all((folder / name).exists() for name in (RESULTS_FILE, SEEDS_FILE)):
+        return False
+    newest = max(cell.path(folder).stat().st_mtime_ns for cell in cells(study))
+    results = load_results(folder)
+    same = results["variant"].values.tolist() == list(study.variants)
+    same &= results["seed"].values.tolist() == list(study.seeds)
+    return same and newest <= (folder / RESULTS_FILE).stat().st_mtime_ns
+
+
+def assemble_study(study: Study, folder: Path) -> xr.Dataset:
+    """Put a study's finished cells together: results.nc and seeds.csv; return the results."""
     from gan_jax.analysis import quality
 
-    one = study.first_experiment()  # variants share the data and its evaluation
-    return assemble(
-        study,
-        folder,
-        quality.QUALITY,
-        quality.floors(one),
-        quality.neighbour_floors(one),
-        quality.samples_real(one),
-        quality.labels(one),
-        {
-            "kind": one.data_facts.kind,
-            "jax": version("jax"),
-            "gan_jax": version("gan-jax"),
-        },
-    )
-
-
-def open_folder(study: Study, folder: Path, command: str | None = None) -> None:
-    """Make a study's folder, or recognise it.
-
-    Raises:
-      ConfigError: when it holds something else or cannot be written, or when the study's data or
-        classifier are not there; nothing has been changed then.
-    """
-    inputs = inputs_of(study)
-    file = folder / STUDY_FILE
-    try:
-        if file.exists():
-            there, here = read_yaml(file), study.to_dict()
-            if not isinstance(there, dict):
-                raise ConfigError(f"{file}: not a study; choose another folder")
-            found = differences({k: v for k, v in there.items() if k != RECORDED}, here)
-            if found:
-                raise ConfigError(
-                    f"{folder} holds another study ({'; '.join(found)}); choose another folder"
-                )
-            check_inputs(study, folder)
-            return
-        if folder.exists() and any(folder.iterdir()):
-            raise ConfigError(f"{folder} holds files but no {STUDY_FILE}; choose another folder")
-        write_yaml(file, study.to_dict() | {RECORDED: _environment(command) | {"inputs": inputs}})
-    except OSError as error:
-        raise ConfigError(f"out: cannot write to {folder}: {error.strerror}") from None
-
-
-def inputs_of(study: Study) -> dict[str, str]:
-    """SHA-256 of what a study is run on that may change under its name: an array, a classifier.
-
-    Raises:
-      ConfigError: in one line that says what to put where, or to run, when they are not there.
-    """
-    one, inputs = study.first_experiment(), {}
-    check_data_files(one.data)
-    fingerprint = data_fingerprint(one.data)
-    if fingerprint:
-        inputs["data"] = fingerprint
-    if one.classifier_measures:
-        from gan_jax.analysis.classifier_file import load_classifier
-
-        inputs["classifier"] = load_classifier(COLLECTION_OF[one.data]).sha256
-    return inputs
-
-
-def check_inputs(study: Study, folder: Path) -> None:
-    """Refuse a study's folder that was begun with other data or another classifier.
-
-    Raises:
-      ConfigError: naming which; or when they are not there.
-    """
-    recorded = (read_yaml(folder / STUDY_FILE).get(RECORDED) or {}).get("inputs") or {}
-    now = inputs_of(study)
-    for name, fingerprint in recorded.items():
-        if now.get(name) != fingerprint:
-            raise ConfigError(
-                f"{folder} was begun with another {name} (SHA-256 {fingerprint[:12]}..., now "
-                f"{str(now.get(name))[:12]}...); bring that back, or choose another folder"
-            )
-
-
-def check_versions(folder: Path) -> None:
-    """Refuse to continue a study with other package versions: one study, one set of numbers.
-
-    Raises:
-      ConfigError: naming what differs.
-    """
-    recorded = (read_yaml(folder / STUDY_FILE).get(RECORDED) or {}).get("packages") or {}
-    found = differences(recorded, _versions())
-    if found:
-        raise ConfigError(
-            f"{folder} was begun with other versions ({'; '.join(found)}), whose numbers may "
-            "differ: install those, or choose another folder"
+    references = {}
+    for name, experiments in study.groups().items():
+        one = next(iter(experiments.values()))  # a group's variants share their evaluation
+        references[name] = Reference(
+            quality.floors(one),
+            quality.neighbour_floors(one),
+            quality.samples_real(one),
+            quality.labels(one),
+            one.data_facts.kind,
         )
-
-
-def check_writable(folder: Path) -> None:
-    """Refuse to train for a folder that cannot take the results.
-
-    Raises:
-      ConfigError: naming the folder and the reason.
-    """
-    try:
-        write_text(folder / "cells" / "writable", "")
-        (folder / "cells" / "writable").unlink()
-    except OSError as error:
-        raise ConfigError(f"out: cannot write to {folder / 'cells'}: {error.strerror}") from None
-
-
-def _versions() -> dict[str, str]:
-    return {package: version(package) for package in PACKAGES}
-
-
-def _program() -> list[str]:
-    name = Path(sys.argv[0])
-    return ["python", "-m", "gan_jax"] if name.name == "__main__.py" else [name.name]
-
-
-def _environment(command: str | None) -> dict[str, Any]:
-    import jax
-
-    return {
-        "command": command or shlex.join([*_program(), *sys.argv[1:]]),
-        "records_per_segment": RECORDS_PER_SEGMENT,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "packages": _versions(),
-        "devices": [f"{device.platform} {device.device_kind}" for device in jax.local_devices()],
-    }
+    versions = {"jax": version("jax"), "gan_jax": version("gan-jax")}
+    return assemble(study, folder, quality.QUALITY, references, versions)

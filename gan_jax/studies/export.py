@@ -14,11 +14,11 @@ import jax
 from gan_jax.data_facts import is_array
 from gan_jax.fields import ConfigError
 from gan_jax.game.gan import generator_variables
-from gan_jax.studies.engines import check_inputs
+from gan_jax.studies.cells import cells
 from gan_jax.studies.files import read_yaml
+from gan_jax.studies.folder import check_inputs, read_finished
 from gan_jax.studies.generators import Generator, read_generator, write_generator
-from gan_jax.studies.results import STUDY_FILE, cells
-from gan_jax.studies.spectra import read_study
+from gan_jax.studies.results import STUDY_FILE
 from gan_jax.studies.states import moment_steps, read_states
 
 FOLDER, SUFFIX = "generators", ".safetensors"
@@ -38,8 +38,9 @@ def export_generators(
         variant or seed.
     """
     folder = Path(folder)
-    study = read_study(folder)
-    if is_array(study.first_experiment().data):  # whose range a generator's output is scaled by
+    study = read_finished(folder)
+    # An array's range is what a generator's output is scaled by.
+    if any(is_array(experiment.data) for experiment in study.experiments().values()):
         check_inputs(study, folder)
     _check_choice(folder, "variant", variant, list(study.variants))
     _check_choice(folder, "seed", seed, study.seeds)
@@ -107,7 +108,7 @@ def exported_generator(folder: Path, variant: str | None, seed: int | None) -> G
     one_of = _exported(folder)
     all_exported = len(one_of) == _how_many(folder)
     if not all_exported:
-        study = read_study(folder)
+        study = read_finished(folder)
         one_of = [(name, number) for name in study.variants for number in study.seeds]
     variant, seed = _only_one(folder, one_of, variant, seed)
     path = generator_path(folder, variant, seed)

@@ -1,10 +1,12 @@
-"""A study's folder: its cells, each a file written whole when done, and the results made of them.
+"""A study's results: its finished cells put together, judged, stored, and read.
 
-    study.yaml                                the study, resolved, and what ran it
-    cells/VARIANT/seeds-0000-0063/result.nc   one cell: some seeds of one variant
-    results.nc, seeds.csv                     all cells together
+    study.yaml             the study, resolved, and what ran it
+    results.nc, seeds.csv  all cells together
 
-A cell that is not done is `missing` in the results, never a zero. Reading them needs no JAX.
+The root of results.nc has every curve and verdict. Variants that are measured alike (the same data,
+the same real samples) share one set of real samples and floors; where a study has several such
+groups, each is also a group of the file, with its samples, and the root has what all can share. A
+cell that is not done is `missing`, never a zero. Reading results needs no JAX.
 """
 
 from __future__ import annotations
@@ -17,100 +19,56 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.analysis.verdicts import judge
+from gan_jax.analysis.verdicts import Criteria, judge
 from gan_jax.fields import ConfigError
 from gan_jax.files.whole import write_text, write_whole
+from gan_jax.studies.cells import (
+    ENGINE,
+    Cell,
+    cells,
+    missing_cells,
+    read_cell,
+    read_dataset,
+    sample_axes,
+    write_dataset,
+)
 from gan_jax.studies.study import Study
 
 if TYPE_CHECKING:
     import xarray as xr
 
 STUDY_FILE, RESULTS_FILE, SEEDS_FILE = "study.yaml", "results.nc", "seeds.csv"
-CELL_SEEDS = 64
-ENGINE = "h5netcdf"
+GROUPS = "data_sets"  # of results.nc, where there are several
 UNKNOWN = -2  # a first non-finite step of a seed that has not run
+PAIR = ("variant", "seed")
+# Dimensions that variants of different data can share.
+SHARED_DIMS = {*PAIR, "step", "draw", "final_draw"}
+NOT_RUN = {"first_nonfinite_step": UNKNOWN, "snapshot_step": -1, "recorded": False}
 
 
-class Cell(NamedTuple):
-    """Some seeds of one variant, trained and stored together: a whole number of chunks of lanes.
+class Reference(NamedTuple):
+    """What the variants of one group are measured against.
 
     Attributes:
-      variant: its variant.
-      first: position of its first seed in the study's list.
-      seeds: its seeds.
+      floors: real-against-real draws [draw] of each measure taken at every record.
+      final_floors: likewise [final_draw], of the measures of final samples alone.
+      samples_real: the evaluation's real samples [sample, *shape].
+      labels: names of a sample's coordinates, where they have any.
+      kind: "points", "images" or "sequences".
     """
 
-    variant: str
-    first: int
-    seeds: tuple[int, ...]
-
-    def path(self, folder: Path) -> Path:
-        """Where its result is, once done."""
-        name = f"seeds-{self.first:04d}-{self.first + len(self.seeds) - 1:04d}"
-        return folder / "cells" / self.variant / name / "result.nc"
-
-
-def cells(study: Study) -> list[Cell]:
-    """Every cell of a study: about CELL_SEEDS seeds each, whole chunks."""
-    seeds, size = study.seeds, -(-CELL_SEEDS // study.lanes) * study.lanes
-    return [
-        Cell(variant, first, seeds[first : first + size])
-        for variant in study.variants
-        for first in range(0, len(seeds), size)
-    ]
-
-
-def missing_cells(study: Study, folder: Path) -> list[Cell]:
-    """The cells that have no result yet."""
-    return [cell for cell in cells(study) if not cell.path(folder).exists()]
-
-
-def write_cell(
-    cell: Cell,
-    folder: Path,
-    curves: Mapping[str, np.ndarray],
-    steps: np.ndarray,
-    samples: np.ndarray,
-    finals: Mapping[str, np.ndarray],
-    first_nonfinite_step: np.ndarray,
-    wall_seconds: float,
-) -> None:
-    """Store a cell: `curves` [seed, step]; `samples` [seed, sample, *shape] of the final states,
-    and measures of those alone, `finals` [seed]."""
-    import xarray as xr
-
-    dataset = xr.Dataset(
-        {name: (("variant", "seed", "step"), curve[None]) for name, curve in curves.items()}
-        | {name: (("variant", "seed"), values[None]) for name, values in finals.items()}
-        | {
-            "samples": (("variant", "seed", *sample_dims(samples[0])), samples[None]),
-            "first_nonfinite_step": (("variant", "seed"), first_nonfinite_step[None]),
-        },
-        coords={"variant": [cell.variant], "seed": list(cell.seeds), "step": steps},
-        attrs={"wall_seconds": wall_seconds},
-    )
-    write_dataset(cell.path(folder), dataset)
-
-
-def sample_dims(samples: np.ndarray) -> tuple[str, ...]:
-    """Names of the axes of samples [n, *shape]."""
-    axes = samples.ndim - 1
-    return ("sample", *(["feature"] if axes == 1 else [f"axis_{i}" for i in range(axes)]))
-
-
-def write_dataset(path: Path, dataset: xr.Dataset) -> None:
-    """Write a NetCDF file whole."""
-    write_whole(path, lambda temporary: dataset.to_netcdf(temporary, engine=ENGINE))
+    floors: Mapping[str, np.ndarray]
+    final_floors: Mapping[str, np.ndarray]
+    samples_real: np.ndarray
+    labels: Sequence[str]
+    kind: str
 
 
 def assemble(
     study: Study,
     folder: Path,
     quality: str,
-    floors: Mapping[str, np.ndarray],
-    final_floors: Mapping[str, np.ndarray],
-    samples_real: np.ndarray,
-    labels: Sequence[str],
+    references: Mapping[str, Reference],
     attributes: Mapping[str, Any],
 ) -> xr.Dataset:
     """Put the finished cells together, judge every seed, and write results.nc and seeds.csv.
@@ -119,113 +77,225 @@ def assemble(
       study: the study.
       folder: its folder.
       quality: the measure that decides convergence.
-      floors: real-against-real draws [draw] of each sample measure.
-      final_floors: likewise [final_draw], of the measures of final samples alone.
-      samples_real: the evaluation's real samples [sample, *shape].
-      labels: names of a sample's coordinates, where they have any.
+      references: a group of the study -> what it is measured against.
       attributes: further attributes of the results, plain text or numbers.
-    """
-    import xarray as xr
 
-    parts: dict[str, list[xr.Dataset]] = {}
-    wall = dict.fromkeys(study.variants, 0.0)
-    for cell in cells(study):
-        if cell.path(folder).exists():
-            part = _read_cell(cell, folder)
-            wall[cell.variant] += float(part.attrs.pop("wall_seconds"))
-            parts.setdefault(cell.variant, []).append(part)
-    if not parts:
+    Raises:
+      ConfigError: when no cell is done, or one cannot be read.
+    """
+    shared = {
+        "study": study.name,
+        "quality": quality,
+        "criteria": json.dumps(asdict(study.criteria)),
+        "fields": json.dumps(study.varied()),
+        **attributes,
+    }
+    done = [cell for cell in cells(study) if cell.path(folder).exists()]
+    if not done:
         raise ConfigError(f"{folder}: no cell is done yet")
-    # Joined in the study's order, which need not be sorted. A missing cell's seeds appear too, as
-    # NaN; a missing step number as UNKNOWN: neither run nor failed.
-    results = xr.concat(
-        [_in_order(xr.concat(cells_, "seed", join="exact"), study) for cells_ in parts.values()],
-        "variant",
-        join="exact",
-    ).reindex(variant=list(study.variants), fill_value={"first_nonfinite_step": UNKNOWN})
-    pairs = ("variant", "seed")
-    missing = results["first_nonfinite_step"].values == UNKNOWN
-    results["status"] = (pairs, np.where(missing, "missing", "done").astype(object))
-    results["wall_seconds"] = (("variant",), [wall[name] for name in study.variants])
-    results["samples_real"] = (sample_dims(samples_real), samples_real)
-    if labels:
-        results = results.assign_coords(feature=list(labels))
-    for dimension, measures in (("draw", floors), ("final_draw", final_floors)):
-        for name, draws in measures.items():
-            results[f"floor_{name}"] = ((dimension,), draws)
-    verdicts = _judge_all(study, results, quality, floors, missing)
-    results["verdict"], results["verdict_detail"] = ((pairs, v) for v in verdicts)
-    criteria = json.dumps(asdict(study.criteria))
-    results.attrs = {"study": study.name, "quality": quality, "criteria": criteria, **attributes}
+    groups = {}
+    for name, experiments in study.groups().items():
+        own = [cell for cell in done if cell.variant in experiments]
+        if own:
+            data = {variant: experiment.data for variant, experiment in experiments.items()}
+            group = _group(study, folder, own, data, references[name])
+            groups[name] = _judged(group.assign_attrs(shared | {"kind": references[name].kind}))
+    results = joined_groups(study, groups)
     write_text(folder / SEEDS_FILE, seeds_table(results))
-    write_dataset(folder / RESULTS_FILE, results)  # last: where it is, all is
+    write_results(folder / RESULTS_FILE, results, groups)  # last: where it is, all is
     return results
 
 
-def _in_order(variant: xr.Dataset, study: Study) -> xr.Dataset:
-    return variant.reindex(seed=list(study.seeds), fill_value={"first_nonfinite_step": UNKNOWN})
-
-
-def _read_cell(cell: Cell, folder: Path) -> xr.Dataset:
-    dataset = read_dataset(cell.path(folder))
-    if dataset["seed"].values.tolist() != list(cell.seeds) or dataset["variant"] != cell.variant:
-        raise ConfigError(
-            f"{cell.path(folder)}: holds another cell; remove it to run this one again"
-        )
-    return dataset
-
-
-def read_dataset(path: Path) -> xr.Dataset:
-    """Read a NetCDF file into memory.
-
-    Raises:
-      ConfigError: in one line, when it is not there or not readable.
-    """
+def _group(
+    study: Study, folder: Path, done: list[Cell], data: Mapping[str, str], reference: Reference
+) -> xr.Dataset:
+    """The finished cells of some variants, beside what those are measured against."""
     import xarray as xr
 
-    try:
-        # The encoding keeps the width of this file's names: longer ones would be cut to it later.
-        return xr.load_dataset(path, engine=ENGINE).drop_encoding()
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"{path}: not a readable results file ({error})") from None
+    parts: dict[str, list[xr.Dataset]] = {}
+    wall = dict.fromkeys(data, 0.0)
+    for cell in done:
+        part = read_cell(cell, folder)
+        wall[cell.variant] += float(part.attrs.pop("wall_seconds"))
+        part["recorded"] = ("variant", "step"), np.ones((1, part.sizes["step"]), bool)
+        parts.setdefault(cell.variant, []).append(part)
+    # Joined in the study's order, which need not be sorted. A missing cell's seeds appear too, as
+    # NaN; a missing step number as UNKNOWN: neither run nor failed.
+    rows = [_one_variant(own, study.seeds) for own in parts.values()]
+    joined = xr.concat(rows, "variant", data_vars="all", join="outer", fill_value=_fill(rows[0]))
+    group = joined.reindex(variant=list(data), fill_value=_fill(joined))
+    missing = group["first_nonfinite_step"].values == UNKNOWN
+    group["status"] = PAIR, np.where(missing, "missing", "done").astype(object)
+    group["wall_seconds"] = ("variant",), [wall[name] for name in data]
+    group = group.assign_coords(data=("variant", np.array(list(data.values()), object)))
+    group["samples_real"] = ("sample", *sample_axes(reference.samples_real)), reference.samples_real
+    if reference.labels:
+        group = group.assign_coords(feature=list(reference.labels))
+    for dimension, floors in (("draw", reference.floors), ("final_draw", reference.final_floors)):
+        for name, draws in floors.items():
+            each = np.broadcast_to(draws, (len(data), len(draws)))
+            group[f"floor_{name}"] = ("variant", dimension), each
+    return group
 
 
-def _judge_all(
-    study: Study,
-    results: xr.Dataset,
-    quality: str,
-    floors: Mapping[str, np.ndarray],
-    missing: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    outcome = np.full(missing.shape, "", dtype=object)
-    detail = outcome.copy()
-    curves = {str(name): c.values for name, c in results.items() if c.dims[2:] == ("step",)}
-    first = results["first_nonfinite_step"].values
-    for row in range(len(missing)):
-        ran = ~missing[row]
-        chosen = {name: curve[row][ran] for name, curve in curves.items()}
-        outcome[row, ran], detail[row, ran] = judge(
-            chosen, quality, floors, first[row][ran], study.criteria
+def _one_variant(parts: list[xr.Dataset], seeds: Sequence[int]) -> xr.Dataset:
+    """One variant's cells, in the order of all the study's seeds."""
+    import xarray as xr
+
+    whole = xr.concat(parts, "seed", data_vars="minimal", coords="minimal", compat="override")
+    return whole.reindex(seed=list(seeds), fill_value=_fill(whole))
+
+
+def _fill(dataset: xr.Dataset) -> dict[str, Any]:
+    """What stands for a variable where nothing ran; NaN where it is not named."""
+    black = {"snapshots": 0} if dataset["snapshots"].dtype == np.uint8 else {}
+    return {name: value for name, value in (NOT_RUN | black).items() if name in dataset}
+
+
+def _judged(group: xr.Dataset) -> xr.Dataset:
+    """A group with the verdict of every seed that ran, by the criteria in its attributes."""
+    criteria = Criteria.from_dict(json.loads(group.attrs["criteria"]))
+    shape = tuple(group.sizes[name] for name in PAIR)
+    outcome = {name: np.full(shape, "", object) for name in ("", "_detail", "_evidence")}
+    decided = np.full(shape, -1, np.int64)
+    for row, variant in enumerate(group["variant"].values):
+        one = recorded(group, variant)
+        ran = one["status"].values == "done"
+        if not ran.any():
+            continue
+        one = one.isel(seed=np.flatnonzero(ran))
+        curves = {str(name): x.values for name, x in one.items() if x.dims == ("seed", "step")}
+        floors = {
+            str(name).removeprefix("floor_"): draws.values
+            for name, draws in one.items()
+            if draws.dims == ("draw",)
+        }
+        judged = judge(
+            curves,
+            group.attrs["quality"],
+            floors,
+            one["first_nonfinite_step"].values,
+            criteria,
+            one["step"].values,
         )
-    return outcome, detail
+        outcome[""][row, ran], outcome["_detail"][row, ran] = judged.outcome, judged.detail
+        outcome["_evidence"][row, ran], decided[row, ran] = judged.evidence, judged.step
+    verdicts = {f"verdict{name}": (PAIR, values) for name, values in outcome.items()}
+    return group.assign(verdicts | {"verdict_step": (PAIR, decided)})
+
+
+def judge_again(results: Mapping[str, xr.Dataset], criteria: Criteria) -> dict[str, xr.Dataset]:
+    """The groups of a study, each seed judged anew by other criteria."""
+    text = json.dumps(asdict(criteria))
+    return {name: _judged(group.assign_attrs(criteria=text)) for name, group in results.items()}
+
+
+def joined_groups(study: Study, groups: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """What all variants share: all of the only group, or of several what has no axes of its own."""
+    import xarray as xr
+
+    if len(study.groups()) == 1:
+        return next(iter(groups.values()))
+    parts = []
+    for group in groups.values():
+        own = [str(name) for name, x in group.variables.items() if not {*x.dims} <= SHARED_DIMS]
+        parts.append(group.drop_vars(own).drop_attrs(deep=False))
+    first = next(iter(groups.values())).attrs
+    fill = {"recorded": False}
+    joined = xr.concat(parts, "variant", data_vars="all", join="outer", fill_value=fill)
+    names = ("verdict", "verdict_detail", "verdict_evidence", "data")
+    fill |= NOT_RUN | dict.fromkeys(names, "") | {"status": "missing", "verdict_step": -1}
+    fill = {name: value for name, value in fill.items() if name in joined.variables}
+    whole = joined.reindex(variant=list(study.variants), fill_value=fill)
+    return whole.assign_attrs({name: value for name, value in first.items() if name != "kind"})
+
+
+def write_results(path: Path, results: xr.Dataset, groups: Mapping[str, xr.Dataset]) -> None:
+    """Write results.nc whole: the root and, if there are several, the groups."""
+    if "samples" in results:  # then it is the only group
+        write_dataset(path, results)
+        return
+
+    def write(temporary: Path) -> None:
+        results.to_netcdf(temporary, engine=ENGINE)
+        for name, group in groups.items():
+            group.to_netcdf(temporary, mode="a", group=f"{GROUPS}/{name}", engine=ENGINE)
+
+    write_whole(path, write)
+
+
+def recorded(results: xr.Dataset, variant: str) -> xr.Dataset:
+    """One variant's results at its own records: others' steps are left out."""
+    one = results.sel(variant=variant)
+    if "recorded" not in one:
+        return one
+    return one.isel(step=np.flatnonzero(one["recorded"].values))
+
+
+def last_records(results: xr.Dataset) -> xr.Dataset:
+    """The results at each variant's own last record: dims variant and seed."""
+    import xarray as xr
+
+    if "recorded" not in results:
+        return results.isel(step=-1)
+    own = results["recorded"].values
+    last = np.where(own.any(axis=1), own.shape[1] - 1 - own[:, ::-1].argmax(axis=1), -1)
+    return results.isel(step=xr.DataArray(last, dims="variant"))
 
 
 def seeds_table(results: xr.Dataset) -> str:
     """One CSV row a seed: verdict, and every curve's last value."""
-    last = results.isel(step=-1, drop=True)
-    names = [name for name, values in last.items() if values.dims == ("variant", "seed")]
-    first = ["status", "verdict", "verdict_detail", "first_nonfinite_step"]
+    last = last_records(results).drop_vars("step")
+    names = [name for name, values in last.items() if values.dims == PAIR]
+    first = ["status", "verdict", "verdict_detail", "verdict_step", "first_nonfinite_step"]
     table = last[[*first, *(name for name in names if name not in first)]].to_dataframe()
     return table.reset_index().to_csv(index=False, lineterminator="\n")
 
 
-def load_results(path: str | Path) -> xr.Dataset:
-    """Read a study's results: dims variant, seed, step; `path` is its folder or the NetCDF file.
+def load_results(path: str | Path, data: str | None = None) -> xr.Dataset:
+    """Read a study's results: dims variant, seed, step.
+
+    Args:
+      path: its folder, or the NetCDF file.
+      data: of a study of several data sets, the group of one of them, with its samples; else the
+        root, which has no samples then.
 
     Raises:
       ConfigError: when there are none, or they cannot be read.
     """
     path = Path(path)
-    return read_dataset(path / RESULTS_FILE if path.is_dir() else path)
+    group = None if data is None else f"{GROUPS}/{data}"
+    return read_dataset(path / RESULTS_FILE if path.is_dir() else path, group)
+
+
+def load_groups(path: str | Path) -> dict[str, xr.Dataset]:
+    """Read a study's results group by group: data -> the variants that are measured on it.
+
+    Raises:
+      ConfigError: when there are none, or they cannot be read.
+    """
+    import h5py
+
+    path = Path(path)
+    path = path / RESULTS_FILE if path.is_dir() else path
+    root = read_dataset(path)
+    with h5py.File(path) as file:
+        names = list(file[GROUPS]) if GROUPS in file else []  # pyright: ignore
+    if names:
+        return {name: read_dataset(path, f"{GROUPS}/{name}") for name in names}
+    return {str(root["data"].values[0]) if "data" in root.coords else "": root}
+
+
+__all__ = [
+    "Reference",
+    "assemble",
+    "joined_groups",
+    "judge_again",
+    "last_records",
+    "load_groups",
+    "load_results",
+    "missing_cells",
+    "recorded",
+    "seeds_table",
+    "write_results",
+]

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gan_jax.config import Experiment
-from gan_jax.fields import ConfigError
-from gan_jax.studies.files import read_yaml
-from gan_jax.studies.results import STUDY_FILE, cells, missing_cells, write_dataset
+from gan_jax.studies.cells import cells, write_dataset
+from gan_jax.studies.folder import read_finished
 from gan_jax.studies.states import moment_steps, read_states
 from gan_jax.studies.study import Study
 
@@ -30,28 +29,6 @@ OF_VARIANT = (
     "exact",
     "preconditioned",
 )
-
-
-def read_study(folder: Path) -> Study:
-    """The study of a folder.
-
-    Raises:
-      ConfigError: when there is none, or it is not finished, or it kept no states.
-    """
-    if not (folder / STUDY_FILE).exists():
-        raise ConfigError(f"{folder}: no {STUDY_FILE} there; expected a study's folder")
-    try:
-        study = Study.from_dict(read_yaml(folder / STUDY_FILE))
-    except ConfigError as error:
-        unknown = "choices:" in str(error) or "did you mean" in str(error)
-        where = " (what a script registers is known there only: call gan_jax in it)"
-        raise ConfigError(f"{folder / STUDY_FILE}: {error}{where if unknown else ''}") from None
-    missing = len(missing_cells(study, folder))
-    if missing:
-        raise ConfigError(f"{folder}: {missing} of {len(cells(study))} cells are not done yet")
-    if not study.moments:
-        raise ConfigError(f"{folder}: the study kept no states (moments: 0); run it with some")
-    return study
 
 
 def study_spectra(
@@ -80,15 +57,19 @@ def study_spectra(
     import xarray as xr
 
     folder = Path(folder)
-    study = read_study(folder)
-    steps = moment_steps(study.first_experiment(), study.moments)
+    study = read_finished(folder)
+    steps_of = {
+        variant: moment_steps(experiment, study.moments)
+        for variant, experiment in study.experiments().items()
+    }
+    done, total = 0, sum(map(len, steps_of.values()))
     rows: list[xr.Dataset] = []
     for variant, experiment in study.experiments().items():
-        moments: list[xr.Dataset] = []
+        steps, moments = steps_of[variant], []
         for step in steps:
             if observer is not None:
-                done = len(rows) * len(steps) + len(moments)
-                observer(variant, step, done, len(study.variants) * len(steps))
+                observer(variant, step, done, total)
+            done += 1
             states = _states(study, folder, variant, experiment, step)
             moments.append(_moment(experiment, states, study.seeds, step, batch_size))
         row = xr.concat(moments, xr.IndexVariable("step", steps), data_vars="all")

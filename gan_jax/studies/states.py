@@ -8,7 +8,7 @@ Written before the cell's result, so that a finished cell has them. Never pickle
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from gan_jax.config import Experiment
 from gan_jax.fields import ConfigError
 from gan_jax.files.whole import write_whole
-from gan_jax.studies.results import Cell
+from gan_jax.studies.cells import Cell
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 if TYPE_CHECKING:
@@ -39,26 +39,32 @@ def moment_steps(experiment: Experiment, moments: int) -> list[int]:
     return sorted({int(ends[abs(ends - step).argmin()]) for step in wanted})
 
 
-class StateKeeper:
-    """Collects the states of one cell's seeds at the moments: shown every segment of training."""
+class Keeper:
+    """Keeps something of one cell's seeds at some steps: shown every segment of training.
 
-    def __init__(self, experiment: Experiment, moments: int) -> None:
-        self._seen: dict[int, dict[int, Any]] = {
-            step: {} for step in moment_steps(experiment, moments)
-        }
+    Args:
+      steps: at which; those at which a segment ends.
+      take: what to keep of the states of a chunk's lanes [lane, ...]: a tree of NumPy arrays,
+        leading axis = lane. Of all lanes, padding included: a program's bits depend on how many.
+    """
+
+    def __init__(self, steps: Sequence[int], take: Callable[[GanState], Any]) -> None:
+        self._seen: dict[int, dict[int, Any]] = {step: {} for step in steps}
+        self._take = take
 
     def __call__(self, segment: Segment) -> None:
-        """Keep a segment's states, if it ends at a moment."""
+        """Keep what is to be kept of a segment, if it ends at one of the steps."""
         import jax
 
         if segment.stop in self._seen:
-            states = jax.device_get(segment.states)
+            # From the host: whatever `take` compiles, it compiles for one device.
+            taken = self._take(jax.device_get(segment.lane_states))
             for place, seed in enumerate(segment.seeds.tolist()):
-                one = jax.tree.map(lambda x, place=place: x[place], states)
+                one = jax.tree.map(lambda x, place=place: x[place], taken)
                 self._seen[segment.stop][seed] = one
 
-    def states(self, seeds: Sequence[int]) -> dict[int, GanState]:
-        """Step -> the seeds' states, stacked in that order."""
+    def kept(self, seeds: Sequence[int]) -> dict[int, Any]:
+        """Step -> what was kept of the seeds, stacked in that order."""
         import jax
 
         return {

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gan_jax.analysis.verdicts import Criteria
 from gan_jax.catalogue import nearest
 from gan_jax.config import Experiment, check_fields
+from gan_jax.data_facts import is_array
 from gan_jax.fields import ConfigError, FrozenDict, canonical, check_range
+from gan_jax.studies.grid import grid
 from gan_jax.training.lanes import check_lanes, check_seeds
 
 # Names become folders and file names: letters, digits and a few marks, on every system.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,99}")
-# Variants are compared curve by curve, so these may not differ among them.
-SHARED_FIELDS = (
-    "data",
-    "evaluation_samples",
-    "classifier_measures",
-    "data_seed",
-    "record_every",
-    "total_steps",
-)
+# Variants that agree in these are measured alike: with the same real samples and latents.
+MEASURED_ALIKE = ("data", "evaluation_samples", "classifier_measures", "data_seed")
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,7 @@ class Study:
       variants: name -> the fields in which it differs from `base`.
       seeds: a count (0 .. n - 1) or the seeds; expanded to a tuple.
       lanes: seeds in one vmap, on which the bits depend; see `training.lanes.default_lanes`.
+      grown_from: how many seeds the study had before it grew: no cell reaches across these.
       criteria: thresholds of the verdicts.
       moments: at how many moments of training, evenly spaced from the untrained state to the last
         one, the seeds' whole states are kept, for `gan-jax spectrum`; 0 keeps none.
@@ -51,6 +48,10 @@ class Study:
     lanes: Any = None  # a number, once made
     criteria: Criteria = field(default_factory=Criteria)
     moments: int = 3
+    grown_from: tuple[int, ...] = ()
+    lanes_chosen: bool = field(init=False, compare=False, repr=False, default=False)
+    """Whether `lanes` was given, or follows from the number of seeds."""
+    _experiments: Mapping[str, Experiment] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_label("name", self.name)
@@ -68,36 +69,35 @@ class Study:
         if len({variant.lower() for variant in self.variants}) < len(self.variants):
             raise ConfigError("variants: two names differ in case only; rename one")
         object.__setattr__(self, "seeds", check_seeds(self.seeds))
+        object.__setattr__(self, "lanes_chosen", self.lanes is not None)
         object.__setattr__(self, "lanes", check_lanes(self.lanes, len(self.seeds)))
+        self._check_growth()
         check_range("moments", canonical("moments", "int", self.moments), *MOMENTS)
         # As plain values, so that the study written to YAML is the study read from it.
-        plain = {name: experiment.to_dict() for name, experiment in self.experiments().items()}
-        variants = {
-            name: FrozenDict({field: plain[name][field] for field in overrides})
-            for name, overrides in self.variants.items()
-        }
-        for name, experiment in self.experiments().items():
+        variants = {}
+        for name, experiment in self._validated().items():
+            plain = experiment.to_dict()
+            variants[name] = {field: plain[field] for field in self.variants[name]}
             # A loss's parameters are recorded whole: defaults may change, or be a script's.
             parameters = experiment.all_loss_parameters()
             if parameters != self.base.loss_parameters:
-                variants[name] = FrozenDict({**variants[name], "loss_parameters": parameters})
+                variants[name]["loss_parameters"] = parameters
+            variants[name] = FrozenDict(variants[name])
         object.__setattr__(self, "variants", FrozenDict(variants))
-        self._check_comparable()
+        object.__setattr__(self, "_experiments", FrozenDict(self._validated()))
 
-    def _check_comparable(self) -> None:
-        experiments = self.experiments()
-        first = next(iter(experiments))
-        for shared in SHARED_FIELDS:
-            for variant, experiment in experiments.items():
-                here, there = getattr(experiments[first], shared), getattr(experiment, shared)
-                if here != there:
-                    raise ConfigError(
-                        f"variant {variant}: {shared} is {there}, but {here} in {first}; "
-                        "variants of one study must agree in it"
-                    )
+    def _check_growth(self) -> None:
+        counts = canonical("grown_from", "tuple[int, ...]", self.grown_from)
+        increasing = list(counts) == sorted(set(counts))
+        if not increasing or not all(0 < count < len(self.seeds) for count in counts):
+            raise ConfigError(
+                f"grown_from: {self.grown_from} given, expected increasing numbers of seeds below "
+                f"{len(self.seeds)}"
+            )
+        object.__setattr__(self, "grown_from", counts)
 
-    def experiments(self) -> dict[str, Experiment]:
-        """Each variant's experiment, complete.
+    def _validated(self) -> dict[str, Experiment]:
+        """Each variant's experiment.
 
         Raises:
           ConfigError: naming the variant whose fields are refused.
@@ -111,28 +111,58 @@ class Study:
                 raise ConfigError(f"variant {variant}: {error}") from None
         return experiments
 
+    def experiments(self) -> dict[str, Experiment]:
+        """Each variant's experiment, complete."""
+        return dict(self._experiments)
+
     def first_experiment(self) -> Experiment:
-        """The first variant's experiment: stands for all in what variants share, SHARED_FIELDS."""
-        return next(iter(self.experiments().values()))
+        """The first variant's experiment."""
+        return next(iter(self._experiments.values()))
+
+    def groups(self) -> dict[str, dict[str, Experiment]]:
+        """Variants and their experiments by the data they are measured on, MEASURED_ALIKE.
+
+        A group is called as its data; where two have the same data but other measurements, the
+        later ones are numbered.
+        """
+        found: dict[tuple, dict[str, Experiment]] = {}
+        for variant, experiment in self._experiments.items():
+            key = tuple(getattr(experiment, name) for name in MEASURED_ALIKE)
+            found.setdefault(key, {})[variant] = experiment
+        named: dict[str, dict[str, Experiment]] = {}
+        for (data, *_), experiments in found.items():
+            name = Path(data).stem if is_array(data) else data
+            number = sum(other.partition("-")[0] == name for other in named)
+            named[f"{name}-{number + 1}" if number else name] = experiments
+        return named
+
+    def varied(self) -> dict[str, dict[str, Any]]:
+        """Each variant's values of the fields in which variants differ, as plain Python."""
+        plain = {name: experiment.to_dict() for name, experiment in self._experiments.items()}
+        first = next(iter(plain.values()))
+        differing = [f for f in first if any(each[f] != first[f] for each in plain.values())]
+        return {name: {f: each[f] for f in differing} for name, each in plain.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """The study as plain Python, resolved, ready for YAML; `from_dict` restores it."""
         every = tuple(range(len(self.seeds)))
-        return {
+        document = {
             "name": self.name,
             "seeds": len(every) if self.seeds == every else list(self.seeds),
             "lanes": self.lanes,
             "variants": {name: dict(overrides) for name, overrides in self.variants.items()},
-            "base": self.base.to_dict() | {"log_every": self.first_experiment().record_every},
+            "base": self.base.to_dict(),
             "criteria": asdict(self.criteria),
             "moments": self.moments,
         }
+        return document | ({"grown_from": list(self.grown_from)} if self.grown_from else {})
 
     @classmethod
     def from_dict(cls, document: Any) -> Study:
         """Read a study from plain Python, as `to_dict` gives or a user's YAML file says.
 
-        `base` and `criteria` need only name what differs from the defaults.
+        `base` and `criteria` need only name what differs from the defaults. `grid` is crossed with
+        `variants`, or stands in their place: see `studies.grid`.
 
         Raises:
           ConfigError: for a key, a type or a value that cannot be.
@@ -142,30 +172,49 @@ class Study:
         for key in document:
             if key not in (*KEYS, RECORDED):
                 raise ConfigError(f"{key!r} is no key of a study; {nearest(str(key), KEYS)}")
-        for key in ("name", "variants", "seeds"):
+        for key in ("name", "seeds"):
             if key not in document:
-                raise ConfigError(f"{key}: missing; a study needs name, variants and seeds")
-        for key in ("base", "criteria"):
-            if not isinstance(document.get(key, {}), Mapping):
-                raise ConfigError(f"{key}: {document[key]!r} given, expected fields by name")
-        check_fields(document.get("base", {}))
-        criteria = document.get("criteria", {})
-        thresholds = [threshold.name for threshold in fields(Criteria)]
-        for name in criteria:
-            if name not in thresholds:
-                raise ConfigError(f"criteria: {name!r} given; {nearest(str(name), thresholds)}")
+                raise ConfigError(f"{key}: missing; {NEEDED}")
+        if "variants" not in document and "grid" not in document:
+            raise ConfigError(f"variants: missing; {NEEDED}")
+        base = document.get("base", {})
+        if not isinstance(base, Mapping):
+            raise ConfigError(f"base: {base!r} given, expected fields by name")
+        check_fields(base)
         return cls(
             name=document["name"],
-            base=Experiment().replace(**document.get("base", {})),
-            variants=document["variants"],
+            base=Experiment().replace(**base),
+            variants=_variants(document),
             seeds=document["seeds"],
             lanes=document.get("lanes"),
-            criteria=Criteria(**criteria),
+            criteria=Criteria.from_dict(document.get("criteria", {})),
             moments=document.get("moments", cls.moments),
+            grown_from=document.get("grown_from", ()),
         )
 
 
-KEYS = ("name", "seeds", "lanes", "variants", "base", "criteria", "moments")
+def _variants(document: Mapping[str, Any]) -> Any:
+    """A document's variants: by name, as a list of names and fields, crossed with its grid."""
+    variants = document.get("variants")
+    if isinstance(variants, list):
+        named: dict[str, Any] = {}
+        for entry in variants:
+            if not isinstance(entry, Mapping) or "name" not in entry:
+                raise ConfigError(f"variants: {entry!r} given, expected a name and fields")
+            name = entry["name"]
+            if name in named:
+                raise ConfigError(f"variants: {name!r} is listed more than once")
+            named[name] = {field: value for field, value in entry.items() if field != "name"}
+        variants = named
+    if "grid" not in document:
+        return variants
+    if variants is not None and not isinstance(variants, Mapping):
+        raise ConfigError(f"variants: {variants!r} given, expected names and their fields")
+    return grid(document["grid"], variants)
+
+
+KEYS = ("name", "seeds", "lanes", "variants", "grid", "base", "criteria", "moments", "grown_from")
+NEEDED = "a study needs name, seeds, and variants or a grid"
 MOMENTS = (0, 100, "a whole number from 0 to 100")
 # What study.yaml also holds: the versions, devices and command that ran the study. Not part of it.
 RECORDED = "recorded"

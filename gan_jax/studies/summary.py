@@ -8,6 +8,7 @@ import numpy as np
 
 from gan_jax.analysis.statistics import quartiles, wilson
 from gan_jax.analysis.verdicts import VERDICTS
+from gan_jax.studies.results import last_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,13 +31,12 @@ def summarize(results: xr.Dataset) -> pd.DataFrame:
     import pandas as pd
 
     quality = results.attrs["quality"]
-    floor = results[f"floor_{quality}"].values
-    last = results.isel(step=-1)
+    last = last_records(results)
     rows = {}
     for variant in results["variant"].values:
         chosen = last.sel(variant=variant)
         ran = chosen.isel(seed=np.flatnonzero(chosen["status"].values == "done"))
-        n = ran.sizes["seed"]
+        n, floor = ran.sizes["seed"], chosen[f"floor_{quality}"].values
         row: dict[str, float] = {"seeds": n, "missing": last.sizes["seed"] - n}
         counts = {verdict: int((ran["verdict"].values == verdict).sum()) for verdict in VERDICTS}
         counts["other"] = n - sum(counts[verdict] for verdict in MAIN_VERDICTS)

@@ -1,0 +1,80 @@
+"""A study's results shown again: tables, figures, report. Needs no JAX where results are there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from gan_jax.reports.figures import save_figures
+from gan_jax.reports.html import write_report
+from gan_jax.reports.terminal import summary_table
+from gan_jax.studies.cells import cells, missing_cells
+from gan_jax.studies.folder import read_study
+from gan_jax.studies.handover import export_parquet
+from gan_jax.studies.results import (
+    RESULTS_FILE,
+    SEEDS_FILE,
+    STUDY_FILE,
+    load_groups,
+    load_results,
+    recorded,
+)
+from gan_jax.studies.summary import summarize
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def show_results(folder: Path, export: str | None = None) -> None:
+    """Print a study's tables, draw its figures and report, and say where everything is.
+
+    Of a study that is not finished, what is done: the rest is missing.
+
+    Raises:
+      ConfigError: when the folder has no results, and no finished cell to make them of.
+    """
+    if not (folder / RESULTS_FILE).exists():
+        _assemble_what_is_done(folder)
+    results, groups = load_results(folder), load_groups(folder)
+    show_tables(results.attrs["study"], groups)
+    paths = draw(folder, results, groups)
+    if export == "parquet":
+        paths += export_parquet(results, folder)
+    print_paths(folder, paths)
+
+
+def _assemble_what_is_done(folder: Path) -> None:
+    study = read_study(folder)
+    missing = missing_cells(study, folder)
+    from gan_jax.studies.engines import assemble_study
+
+    assemble_study(study, folder)
+    print(f"{folder}: {len(missing)} of {len(cells(study))} cells are not done; they are missing")
+
+
+def show_tables(name: str, groups: Mapping[str, xr.Dataset]) -> None:
+    """Print a table for each data set of a study: rates with intervals, a row a variant."""
+    console = Console()
+    for data, results in groups.items():
+        steps = {int(recorded(results, x)["step"][-1]) for x in results["variant"].values}
+        title = f"{name}: {data}, {' / '.join(f'{step:,}' for step in sorted(steps))} steps"
+        quality = results.attrs["quality"]
+        console.print(summary_table(summarize(results), title, quality, console.width))
+
+
+def draw(folder: Path, results: xr.Dataset, groups: Mapping[str, xr.Dataset]) -> list[Path]:
+    """Draw a study's figures and its report; return their paths, the report's last."""
+    paths = []
+    for data, group in groups.items():
+        own = folder if len(groups) == 1 else folder / "figures" / data
+        paths += save_figures(group, own)
+    return [*paths, write_report(results, folder)]
+
+
+def print_paths(out: Path, paths: Sequence[Path]) -> None:
+    """Say where a study's files are."""
+    for path in [*(out / name for name in (RESULTS_FILE, SEEDS_FILE, STUDY_FILE)), *paths]:
+        print(path)

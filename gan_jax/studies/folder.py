@@ -1,0 +1,239 @@
+"""A study's folder: made, recognised, grown, or refused, before anything runs in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import shlex
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from gan_jax.data_facts import COLLECTION_OF, check_data_files, data_fingerprint
+from gan_jax.fields import ConfigError
+from gan_jax.files.whole import write_text
+from gan_jax.studies.cells import cells, missing_cells
+from gan_jax.studies.files import read_yaml, write_yaml
+from gan_jax.studies.results import STUDY_FILE
+from gan_jax.studies.study import RECORDED, Study, differences
+from gan_jax.training.lanes import RECORDS_PER_SEGMENT
+
+PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "numpy")
+
+
+def open_folder(study: Study, folder: Path, command: str | None = None) -> Study:
+    """Make a study's folder, or recognise it; return the study as it is to be run there.
+
+    A folder that holds some of the study's variants and seeds, alike in everything else, holds the
+    study before it grew: it takes the new ones in.
+
+    Raises:
+      ConfigError: when it holds something else or cannot be written, or when the study's data or
+        classifier are not there; nothing has been changed then.
+    """
+    inputs = inputs_of(study)
+    file = folder / STUDY_FILE
+    try:
+        if file.exists():
+            there, document = _stored(file)
+            grown = _grown(there, study, folder)
+            check_inputs(grown, folder)
+            if grown.to_dict() != there.to_dict():
+                check_versions(folder)
+                recorded = document[RECORDED]
+                recorded.setdefault("grown", []).append(_occasion(command))
+                recorded["inputs"] = recorded.get("inputs", {}) | inputs
+                write_yaml(file, grown.to_dict() | {RECORDED: recorded})
+            return grown
+        if folder.exists() and any(folder.iterdir()):
+            raise ConfigError(f"{folder} holds files but no {STUDY_FILE}; choose another folder")
+        write_yaml(file, study.to_dict() | {RECORDED: _environment(command) | {"inputs": inputs}})
+    except OSError as error:
+        raise ConfigError(f"out: cannot write to {folder}: {error.strerror}") from None
+    return study
+
+
+def _stored(file: Path) -> tuple[Study, dict[str, Any]]:
+    document = read_yaml(file)
+    if not isinstance(document, dict):
+        raise ConfigError(f"{file}: not a study; choose another folder")
+    try:
+        study = Study.from_dict(document)
+    except ConfigError as error:
+        unknown = "choices:" in str(error) or "did you mean" in str(error)
+        where = " (what a script registers is known there only: call gan_jax in it)"
+        raise ConfigError(f"{file}: {error}{where if unknown else ''}") from None
+    if not isinstance(document.get(RECORDED), dict):
+        document[RECORDED] = {}
+    return study, document
+
+
+def _grown(there: Study, here: Study, folder: Path) -> Study:
+    """The study of a folder with what another one adds to it.
+
+    Raises:
+      ConfigError: naming every difference that is more than new variants and new seeds.
+    """
+    found = []
+    if there.name != here.name:
+        found.append(f"name: {there.name} there, {here.name} here")
+    for what, old, new in (
+        ("seeds", there.seeds, here.seeds),
+        ("variants", list(there.variants), list(here.variants)),
+    ):
+        gone = [str(one) for one in old if one not in set(new)]
+        if gone:
+            found.append(f"{what}: {_some(gone)} there, not here; a study grows, but never shrinks")
+    if here.lanes_chosen and here.lanes != there.lanes:
+        found.append(f"lanes: {there.lanes} there, {here.lanes} here")
+    for name, value in (("moments", there.moments), ("criteria", there.criteria)):
+        if getattr(here, name) != value:
+            old, new = {name: _plain(value)}, {name: _plain(getattr(here, name))}
+            found += differences(old, new)
+    for variant, experiment in there.experiments().items():
+        if variant in here.variants:
+            other = here.experiments()[variant].to_dict()
+            found += differences(experiment.to_dict(), other, f"{variant}: ")
+    if found:
+        shown = "; ".join(dict.fromkeys(found))
+        raise ConfigError(f"{folder} holds another study ({shown}); choose another folder")
+    added = [seed for seed in here.seeds if seed not in set(there.seeds)]
+    variants = dict(there.variants)
+    base, new = there.base.to_dict(), here.experiments()
+    for variant in here.variants:
+        if variant not in variants:
+            fields = new[variant].to_dict()
+            variants[variant] = {name: x for name, x in fields.items() if x != base[name]}
+    grown_from = (*there.grown_from, len(there.seeds)) if added else there.grown_from
+    return dataclasses.replace(
+        there, variants=variants, seeds=(*there.seeds, *added), grown_from=grown_from
+    )
+
+
+def _plain(value: Any) -> Any:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # pyright: ignore
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def read_study(folder: Path) -> Study:
+    """The study of a folder, finished or not.
+
+    Raises:
+      ConfigError: when there is none.
+    """
+    if not (folder / STUDY_FILE).exists():
+        raise ConfigError(f"{folder}: no {STUDY_FILE} there; expected a study's folder")
+    return _stored(folder / STUDY_FILE)[0]
+
+
+def read_finished(folder: Path, what_for: str = "") -> Study:
+    """The study of a folder of which every cell is done, and which kept its seeds' states.
+
+    Raises:
+      ConfigError: when there is none, or it is not finished, or it kept no states.
+    """
+    study = read_study(folder)
+    missing = len(missing_cells(study, folder))
+    if missing:
+        raise ConfigError(f"{folder}: {missing} of {len(cells(study))} cells are not done yet")
+    if not study.moments:
+        raise ConfigError(f"{folder}: the study kept no states (moments: 0); run it with some")
+    return study
+
+
+def inputs_of(study: Study) -> dict[str, str]:
+    """SHA-256 of what a study is run on that may change under its name: arrays, classifiers.
+
+    Raises:
+      ConfigError: in one line that says what to put where, or to run, when they are not there.
+    """
+    experiments = study.experiments().values()
+    inputs = {}
+    for data in dict.fromkeys(experiment.data for experiment in experiments):
+        check_data_files(data)
+        fingerprint = data_fingerprint(data)
+        if fingerprint:
+            inputs[f"data {data}"] = fingerprint
+    measured = (experiment.data for experiment in experiments if experiment.classifier_measures)
+    for data in dict.fromkeys(measured):
+        from gan_jax.analysis.classifier_file import load_classifier
+
+        inputs[f"classifier of {data}"] = load_classifier(COLLECTION_OF[data]).sha256
+    return inputs
+
+
+def check_inputs(study: Study, folder: Path) -> None:
+    """Refuse a study's folder that was begun with other data or another classifier.
+
+    Raises:
+      ConfigError: naming which; or when they are not there.
+    """
+    recorded = (read_yaml(folder / STUDY_FILE).get(RECORDED) or {}).get("inputs") or {}
+    now = inputs_of(study)
+    for name, fingerprint in recorded.items():
+        if now.get(name) != fingerprint:
+            raise ConfigError(
+                f"{folder} was begun with another {name} (SHA-256 {fingerprint[:12]}..., now "
+                f"{str(now.get(name))[:12]}...); bring that back, or choose another folder"
+            )
+
+
+def check_versions(folder: Path) -> None:
+    """Refuse to continue a study with other package versions: one study, one set of numbers.
+
+    Raises:
+      ConfigError: naming what differs.
+    """
+    recorded = (read_yaml(folder / STUDY_FILE).get(RECORDED) or {}).get("packages") or {}
+    found = differences(recorded, _versions(PACKAGES))
+    if found:
+        raise ConfigError(
+            f"{folder} was begun with other versions ({'; '.join(found)}), whose numbers may "
+            "differ: install those, or choose another folder"
+        )
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse to train for a folder that cannot take the results.
+
+    Raises:
+      ConfigError: naming the folder and the reason.
+    """
+    try:
+        write_text(folder / "cells" / "writable", "")
+        (folder / "cells" / "writable").unlink()
+    except OSError as error:
+        raise ConfigError(f"out: cannot write to {folder / 'cells'}: {error.strerror}") from None
+
+
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    return {package: version(package) for package in packages}
+
+
+def _program() -> list[str]:
+    name = Path(sys.argv[0])
+    return ["python", "-m", "gan_jax"] if name.name == "__main__.py" else [name.name]
+
+
+def _occasion(command: str | None) -> dict[str, str]:
+    return {
+        "command": command or shlex.join([*_program(), *sys.argv[1:]]),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _environment(command: str | None) -> dict[str, Any]:
+    import jax
+
+    return _occasion(command) | {
+        "records_per_segment": RECORDS_PER_SEGMENT,
+        "python": platform.python_version(),
+        "packages": _versions(PACKAGES),
+        "devices": [f"{device.platform} {device.device_kind}" for device in jax.local_devices()],
+    }

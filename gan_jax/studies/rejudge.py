@@ -1,0 +1,78 @@
+"""Verdicts anew, by other thresholds, from the stored curves: no training, no JAX."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from gan_jax.analysis.verdicts import Criteria
+from gan_jax.files.whole import write_text
+from gan_jax.studies.files import read_yaml, write_yaml
+from gan_jax.studies.folder import read_study
+from gan_jax.studies.results import (
+    RESULTS_FILE,
+    SEEDS_FILE,
+    STUDY_FILE,
+    joined_groups,
+    judge_again,
+    load_groups,
+    seeds_table,
+    write_results,
+)
+from gan_jax.studies.study import RECORDED
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+class Rejudged(NamedTuple):
+    """A study under other criteria.
+
+    Attributes:
+      groups: data -> its results with the new verdicts.
+      changed: how many seeds have another outcome than before.
+      runs: of how many.
+    """
+
+    groups: dict[str, xr.Dataset]
+    changed: int
+    runs: int
+
+
+def read_criteria(file: Path) -> Criteria:
+    """Thresholds from a YAML file: those by name that differ from the defaults.
+
+    Raises:
+      ConfigError: in one line, when it cannot be read or names what is no threshold.
+    """
+    return Criteria.from_dict(read_yaml(file) or {})
+
+
+def rejudge(folder: Path, criteria: Criteria) -> Rejudged:
+    """Judge every seed of a study's results again.
+
+    Raises:
+      ConfigError: when the folder holds no results.
+    """
+    before = load_groups(folder)
+    after = judge_again(before, criteria)
+    changed = runs = 0
+    for name, group in before.items():
+        changed += int((group["verdict"].values != after[name]["verdict"].values).sum())
+        runs += int((group["status"].values == "done").sum())
+    return Rejudged(after, changed, runs)
+
+
+def store_verdicts(folder: Path, criteria: Criteria, groups: dict[str, xr.Dataset]) -> None:
+    """Make other criteria the study's: in results.nc, seeds.csv and study.yaml.
+
+    Raises:
+      ConfigError: when the folder's study cannot be read.
+    """
+    study = dataclasses.replace(read_study(folder), criteria=criteria)
+    results = joined_groups(study, groups)
+    recorded = read_yaml(folder / STUDY_FILE)[RECORDED]
+    write_results(folder / RESULTS_FILE, results, groups)
+    write_text(folder / SEEDS_FILE, seeds_table(results))
+    write_yaml(folder / STUDY_FILE, study.to_dict() | {RECORDED: recorded})
