@@ -42,6 +42,8 @@ class Compare:
     """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
     export: Literal["parquet"] | None = None
     """Also write the results as tables: seeds.parquet and curves.parquet (extra `parquet`)."""
+    track: Literal["tensorboard", "wandb"] | None = None
+    """Send the first 16 seeds' curves to a tracker while they train (extra `tracking`)."""
     experiment: OmitArgPrefixes[ComparisonFlags] = dataclasses.field(
         default_factory=ComparisonFlags.of_preset
     )
@@ -58,7 +60,7 @@ class Compare:
         base, variants = self.experiment.compared(losses)
         seeds = parse_seeds(self.seeds)
         study = Study("compare", base, variants, seeds, self.lanes, moments=self.moments)
-        watch().run_and_report(study, self.out, self.export)
+        watch().run_and_report(study, self.out, self.export, self.track)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -77,6 +79,8 @@ class RunStudy:
     """The study's folder; results/NAME by default. The same study in it is continued."""
     export: Literal["parquet"] | None = None
     """Also write the results as tables: seeds.parquet and curves.parquet (extra `parquet`)."""
+    track: Literal["tensorboard", "wandb"] | None = None
+    """Send the first 16 seeds' curves to a tracker while they train (extra `tracking`)."""
     data_dir: Path | None = None
     """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
 
@@ -98,7 +102,8 @@ class RunStudy:
             study = Study.from_dict(document)
         except ConfigError as error:
             raise ConfigError(f"{file}: {error}") from None
-        watch().run_and_report(study, self.out or Path("results") / study.name, self.export)
+        out = self.out or Path("results") / study.name
+        watch().run_and_report(study, out, self.export, self.track)
 
 
 def show_status(folder: Path) -> None:

@@ -13,7 +13,7 @@ from gan_jax.reports.html import write_report
 from gan_jax.reports.terminal import summary_table
 from gan_jax.studies.cells import cells, missing_cells
 from gan_jax.studies.folder import read_study
-from gan_jax.studies.handover import export_parquet
+from gan_jax.studies.handover import check_export, export_parquet
 from gan_jax.studies.results import (
     RESULTS_FILE,
     SEEDS_FILE,
@@ -36,6 +36,7 @@ def show_results(folder: Path, export: str | None = None) -> None:
     Raises:
       ConfigError: when the folder has no results, and no finished cell to make them of.
     """
+    check_export(export)
     if not (folder / RESULTS_FILE).exists():
         _assemble_what_is_done(folder)
     results, groups = load_results(folder), load_groups(folder)

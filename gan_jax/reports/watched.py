@@ -24,11 +24,12 @@ from gan_jax.studies.cells import cells, missing_cells
 from gan_jax.studies.engines import run_study
 from gan_jax.studies.export import export_generators
 from gan_jax.studies.folder import open_folder
-from gan_jax.studies.handover import export_parquet
+from gan_jax.studies.handover import check_export, export_parquet
 from gan_jax.studies.plan import plan, plan_line
 from gan_jax.studies.results import load_groups
 from gan_jax.studies.spectra import SPECTRUM_FILE, study_spectra
 from gan_jax.studies.study import Study
+from gan_jax.studies.tracking import Tracking
 from gan_jax.training import seeds
 
 if TYPE_CHECKING:
@@ -111,9 +112,26 @@ def heard_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def run_and_report(study: Study, out: Path, export: str | None = None) -> xr.Dataset:
-    """Run a study, print its table, draw its figures, say where everything is; return results."""
-    results = run_visibly(study, out)
+def run_and_report(
+    study: Study, out: Path, export: str | None = None, track: str | None = None
+) -> xr.Dataset:
+    """Run a study, print its table, draw its figures, say where everything is; return results.
+
+    Args:
+      study: what to run.
+      out: its folder.
+      export: "parquet": also as tables.
+      track: a key of `tracking.TRACKERS`, to send curves to while it trains.
+    """
+    check_export(export)
+    if track is None:
+        results = run_visibly(study, out)
+    else:
+        tracking = Tracking(track, study, out)
+        try:
+            results = run_visibly(study, out, tracking)
+        finally:
+            tracking.close()
     groups = load_groups(out)
     show_tables(study.name, groups)
     for name, group in groups.items():

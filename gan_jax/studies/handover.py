@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,18 +39,20 @@ def curves_frame(results: xr.Dataset) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def export_parquet(results: xr.Dataset, folder: Path) -> list[Path]:
-    """Write seeds.parquet and curves.parquet into a folder; return their paths.
+def check_export(kind: str | None) -> None:
+    """Refuse an export that cannot be written, before anything runs.
 
     Raises:
-      ConfigError: when pyarrow, the extra `parquet`, is not installed.
+      ConfigError: for Parquet where pyarrow, the extra `parquet`, is not installed.
     """
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
+    if kind == "parquet" and find_spec("pyarrow") is None:
         raise ConfigError(
             "export: parquet needs pyarrow, expected after: pip install 'gan-jax[parquet]'"
-        ) from None
+        )
+
+
+def export_parquet(results: xr.Dataset, folder: Path) -> list[Path]:
+    """Write seeds.parquet and curves.parquet into a folder; return their paths."""
     paths = []
     for name, table in (("seeds", seeds_frame(results)), ("curves", curves_frame(results))):
         path = folder / f"{name}.parquet"

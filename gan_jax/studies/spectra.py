@@ -65,7 +65,8 @@ def study_spectra(
     done, total = 0, sum(map(len, steps_of.values()))
     rows: list[xr.Dataset] = []
     for variant, experiment in study.experiments().items():
-        steps, moments = steps_of[variant], []
+        steps = steps_of[variant]
+        moments: list[xr.Dataset] = []
         for step in steps:
             if observer is not None:
                 observer(variant, step, done, total)

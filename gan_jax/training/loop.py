@@ -10,8 +10,9 @@ then on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -121,12 +122,17 @@ class Segment(NamedTuple):
       start: steps taken before it.
       stop: steps taken after it.
       lane_states: the lanes' states after it, padding included.
+      steps: the numbers of steps taken at its records [record]; none of them before it was waited
+        for.
+      records: statistics and measures by name, each [seed, record].
     """
 
     seeds: np.ndarray
     start: int
     stop: int
     lane_states: GanState
+    steps: np.ndarray = np.zeros(0, int)
+    records: Mapping[str, np.ndarray] = MappingProxyType({})
 
     @property
     def states(self) -> GanState:
@@ -201,8 +207,10 @@ class Chunk:
         # The last segment may have fewer records than the program has room for; the first has one.
         n_records = max(-(-(segment.stop - segment.start) // self._log_every), 1)
         on_host = unpad(jax.device_get(records), len(self.seeds))
-        self._records.append({name: x[:, :n_records] for name, x in on_host.items()})
-        return segment
+        seen = {name: x[:, :n_records] for name, x in on_host.items()}
+        self._records.append(seen)
+        ends = segment.start + self._log_every * np.arange(1, n_records + 1)
+        return segment._replace(steps=np.minimum(ends, segment.stop), records=seen)
 
     def result(self) -> tuple[Lane, dict[str, np.ndarray]]:
         """The final lanes and the whole history [seed, record], on the host."""
