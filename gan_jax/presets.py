@@ -107,6 +107,6 @@ def preset(name: str, **overrides: Any) -> Experiment:
     Raises:
       ConfigError: when there is no preset of that name, or an override is refused.
     """
-    if name not in PRESETS:
-        raise ConfigError(f"preset: {name!r} given; {nearest(name, PRESETS)}")
+    if not isinstance(name, str) or name not in PRESETS:
+        raise ConfigError(f"preset: {name!r} given; {nearest(str(name), PRESETS)}")
     return Experiment().replace(**(PRESETS[name] | overrides))

@@ -13,6 +13,7 @@ from gan_jax.catalogue import nearest
 from gan_jax.config import Experiment, check_fields
 from gan_jax.data_facts import is_array
 from gan_jax.fields import ConfigError, FrozenDict, canonical, check_range
+from gan_jax.presets import preset
 from gan_jax.studies.grid import grid
 from gan_jax.training.lanes import check_lanes, check_seeds
 
@@ -161,7 +162,8 @@ class Study:
     def from_dict(cls, document: Any) -> Study:
         """Read a study from plain Python, as `to_dict` gives or a user's YAML file says.
 
-        `base` and `criteria` need only name what differs from the defaults. `grid` is crossed with
+        `base` and `criteria` need only name what differs from the defaults, those of `base` being a
+        `preset`'s where one is named. `grid` is crossed with
         `variants`, or stands in their place: see `studies.grid`.
 
         Raises:
@@ -183,7 +185,7 @@ class Study:
         check_fields(base)
         return cls(
             name=document["name"],
-            base=Experiment().replace(**base),
+            base=preset(document.get("preset", "parabola"), **base),
             variants=_variants(document),
             seeds=document["seeds"],
             lanes=document.get("lanes"),
@@ -213,7 +215,18 @@ def _variants(document: Mapping[str, Any]) -> Any:
     return grid(document["grid"], variants)
 
 
-KEYS = ("name", "seeds", "lanes", "variants", "grid", "base", "criteria", "moments", "grown_from")
+KEYS = (
+    "name",
+    "seeds",
+    "lanes",
+    "variants",
+    "grid",
+    "preset",
+    "base",
+    "criteria",
+    "moments",
+    "grown_from",
+)
 NEEDED = "a study needs name, seeds, and variants or a grid"
 MOMENTS = (0, 100, "a whole number from 0 to 100")
 # What study.yaml also holds: the versions, devices and command that ran the study. Not part of it.
