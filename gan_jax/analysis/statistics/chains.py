@@ -119,10 +119,10 @@ def _autocorrelations(chains: np.ndarray) -> np.ndarray:
 
 def _integrated(rho: np.ndarray) -> float:
     """Geyer's estimate of the integrated autocorrelation time."""
-    n_pairs = max((len(rho) - 1) // 2, 1)
+    # The last lags are means of a few products.
+    n_pairs = max((len(rho) - 3) // 2, 0)
     pairs = rho[: 2 * n_pairs].reshape(n_pairs, 2).sum(axis=1)
     negative = np.flatnonzero(pairs < 0)
     kept = negative[0] if negative.size else n_pairs
     monotone = np.minimum.accumulate(pairs[:kept])
-    following = rho[2 * kept] if 2 * kept < len(rho) else 0.0
-    return float(-1 + 2 * monotone.sum() + max(following, 0.0))
+    return float(-1 + 2 * monotone.sum() + max(rho[2 * kept], 0.0))
