@@ -67,7 +67,7 @@ def run_local(study: Study, todo: list[Cell], folder: Path, observer: Observer |
             on_segment=on_segment,
         )
         samples = quality.samples(experiment, run.states)
-        finals = quality.neighbour_measures(experiment, samples)
+        finals = quality.final_measures(experiment, run.states, samples)
         wall = time.perf_counter() - started
         write_states(cell, folder, keeper.states(cell.seeds))
         write_cell(
@@ -119,7 +119,7 @@ def run_study(
         folder,
         quality.QUALITY,
         quality.floors(one),
-        quality.neighbour_floors(one),
+        quality.final_floors(one),
         quality.samples_real(one),
         quality.labels(one),
         {
