@@ -7,7 +7,7 @@ from scipy import stats
 from setups import assert_mean, drawn, measured
 
 from gan_jax.data import DATASETS, grid, mixture_1d, ring, spiral, swiss_roll
-from gan_jax.data.mixtures import assigned_modes, ring_centres
+from gan_jax.data.mixtures import MODE_SAMPLES, assigned_modes, mode_measures, ring_centres
 
 
 def test_the_ring_has_eight_places_none_twice():
@@ -101,6 +101,22 @@ def test_a_mode_is_captured_by_one_sample_of_high_quality():
     # 3 deviations are 0.03: just within, and just without.
     inwards = measured(ring, centres[:2] * np.array([[1 - 0.0299], [1 - 0.0301]], np.float32))
     assert inwards["coverage"] == 1 / 8 and inwards["high_quality"] == 0.5
+
+
+def test_a_mode_found_after_2500_samples_is_one_more_of_25000():
+    few, many = MODE_SAMPLES
+    centres = ring.truth.centres
+    x = np.tile(centres[:1], (many, 1))
+    x[1] = centres[1] * 1.0299  # one sample of high quality captures it
+    x[2] = centres[2] * 1.0301  # none does
+    x[few] = centres[3]  # the first that only the larger number has
+    measures = mode_measures(ring.truth, jnp.asarray(x))
+    assert measures["modes_2500"] == 2 and measures["modes_25000"] == 3
+    for n, others in ((few, 2), (many, 3)):
+        np.testing.assert_allclose(measures[f"high_quality_{n}"], 1 - 1 / n, rtol=1e-6)
+        rest = 1 - others / n
+        divergence = others / n * np.log(8 / n) + rest * np.log(8 * rest)
+        np.testing.assert_allclose(measures[f"reverse_kl_{n}"], divergence, rtol=1e-4)
 
 
 def roll(t):

@@ -1,10 +1,13 @@
 """The training step against an independent implementation: float64 NumPy, gradients by hand."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from setups import TINY, batches, set_up
 
 import gan_jax
+from gan_jax.game import draws
 from gan_jax.game import gan as game
 
 # An independent implementation of the saturating game's gradients: float64, batch-major, by hand.
@@ -104,7 +107,71 @@ def test_one_step_is_the_hand_written_one(update):
         info.generator_gradient_norm,
     ]
     np.testing.assert_allclose(measured, [loss_d, loss_g, norm(gradient_d), norm(gradient_g)], 1e-4)
+    # Plain gradient steps: the rate times the gradient, over the weights before.
+    ratios = [rate_d * norm(gradient_d) / norm(d), rate_g * norm(gradient_g) / norm(g)]
+    np.testing.assert_allclose(
+        [info.discriminator_update_ratio, info.generator_update_ratio], ratios, 1e-4
+    )
     assert new.step == 1
+
+
+def test_the_ratio_of_several_discriminator_updates_is_the_last_ones_after_clipping():
+    rate, clip = 0.3, 0.2
+    program, key, state = set_up(
+        loss="saturating",
+        optimizer="sgd",
+        discriminator_steps=2,
+        discriminator_learning_rate=rate,
+        weight_clip=clip,
+    )
+    both, _ = draws.draw_batches(*program, key, 0)
+    g, d = layers(state.generator.parameters), layers(state.discriminator.parameters)
+    for x_real, z in zip(np.float64(both.x_real), np.float64(both.z), strict=True):
+        gradient, old = discriminator_gradient(g, d, x_real, z)[1], d
+        d = [np.clip(w - rate * x, -clip, clip) for w, x in zip(old, gradient, strict=True)]
+    moved = norm([new - w for new, w in zip(d, old, strict=True)])
+    _, info = game._train_step(*program, state, key, state.step)
+    np.testing.assert_allclose(info.discriminator_update_ratio, moved / norm(old), rtol=1e-4)
+
+
+def test_the_player_whose_turn_it_is_not_has_ratio_zero():
+    program, key, state = set_up(update="phased", phase_steps=1)
+    for step, resting in ((0, "generator"), (1, "discriminator")):
+        _, info = game._train_step(*program, state, key, step)
+        ratios = {
+            "generator": info.generator_update_ratio,
+            "discriminator": info.discriminator_update_ratio,
+        }
+        assert ratios.pop(resting) == 0
+        assert min(ratios.values()) > 0
+
+
+def test_weights_that_are_all_zero_have_ratio_zero():
+    program, key, state = set_up(label_smoothing=0.2)  # else zeros are an equilibrium
+    zeros = jax.tree.map(jnp.zeros_like, state.discriminator.parameters)
+    state = state._replace(discriminator=state.discriminator._replace(parameters=zeros))
+    new, info = game._train_step(*program, state, key, state.step)
+    assert norm(layers(new.discriminator.parameters)) > 0
+    assert info.discriminator_update_ratio == 0 and np.isfinite(info).all()
+
+
+def test_batch_accuracies_are_those_of_the_logits_by_hand():
+    program, key, state = set_up(batch_size=64)
+    # A bias in the middle of both batches' logits, so that either has some told wrongly.
+    g, d = layers(state.generator.parameters), layers(state.discriminator.parameters)
+    of_discriminator, _ = batches(program, key)
+    real = forward(d, np.float64(of_discriminator.x_real))[1]
+    fake = forward(d, forward(g, np.float64(of_discriminator.z))[1])[1]
+    parameters = jax.tree.map(jnp.copy, state.discriminator.parameters)
+    middle = np.sort(np.concatenate([real, fake]).ravel())[30:32].mean()
+    parameters["FeaturesFirstLayer_1"]["bias"] -= np.float32(middle)
+    state = state._replace(discriminator=state.discriminator._replace(parameters=parameters))
+    _, info = game._train_step(*program, state, key, state.step)
+    right_real, right_fake = (real > middle).mean(), (fake < middle).mean()
+    assert 0 < right_real < 1 and 0 < right_fake < 1
+    np.testing.assert_allclose(info.batch_accuracy_real, right_real, rtol=1e-6)
+    np.testing.assert_allclose(info.batch_accuracy_fake, right_fake, rtol=1e-6)
+    np.testing.assert_allclose(info.logit_gap, real.mean() - fake.mean(), rtol=1e-4)
 
 
 def test_three_steps_of_adam_are_the_hand_written_ones():
@@ -144,7 +211,22 @@ def test_golden_first_step_of_the_parabola():
     gan = gan_jax.make_gan(gan_jax.preset("parabola"))
     key = gan_jax.seed_key(0)
     state, info = gan.train_step(gan.init(key), key)
-    golden = [1.44072, 1.09471, 1.80413, 1.55585, -0.0384875, -0.393187, -1.44072]
-    np.testing.assert_allclose([*info], golden, rtol=1e-4)
+    golden = {
+        "discriminator_loss": 1.44072,
+        "generator_loss": 1.09471,
+        "discriminator_gradient_norm": 1.80413,
+        "generator_gradient_norm": 1.55585,
+        "logit_real": -0.0384875,
+        "logit_fake": -0.393187,
+        "logit_gap": 0.354700,
+        "batch_accuracy_real": 28 / 64,
+        "batch_accuracy_fake": 41 / 64,
+        "value": -1.44072,
+        "discriminator_update_ratio": 1.38665e-3,
+        "generator_update_ratio": 1.87734e-3,
+    }
+    assert set(golden) == set(info._fields)
+    for name, value in golden.items():
+        np.testing.assert_allclose(getattr(info, name), value, rtol=1e-4, err_msg=name)
     kernel = state.generator.parameters["FeaturesFirstLayer_1"]["kernel"]
     np.testing.assert_allclose(kernel[0, :3], [-0.280859, -0.225454, -0.0254124], rtol=1e-4)

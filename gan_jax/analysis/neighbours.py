@@ -47,11 +47,11 @@ def prdc(x_real: jax.Array, x_fake: jax.Array, k: int = 5) -> dict[str, jax.Arra
     reals_radii, fakes_radii = _radii(reals, k), _radii(fakes, k)
 
     def around_fake(fake: jax.Array) -> jax.Array:
-        return (_squared_distances(fake, reals) < reals_radii).sum()
+        return (squared_distances(fake, reals) < reals_radii).sum()
 
     def around_real(real_and_radius: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         real, radius = real_and_radius
-        distances = _squared_distances(real, fakes)
+        distances = squared_distances(real, fakes)
         return (distances < fakes_radii).any(), (distances < radius).any()
 
     n_balls = lax.map(around_fake, fakes, batch_size=ROWS)
@@ -75,12 +75,12 @@ def _radii(points: jax.Array, k: int) -> jax.Array:
 
     def radius(point: jax.Array) -> jax.Array:
         # One more than k: every point is its own nearest neighbour.
-        return kth_smallest(_squared_distances(point, points), k + 1)
+        return kth_smallest(squared_distances(point, points), k + 1)
 
     return lax.map(radius, points, batch_size=ROWS)
 
 
-def _squared_distances(point: jax.Array, points: jax.Array) -> jax.Array:
+def squared_distances(point: jax.Array, points: jax.Array) -> jax.Array:
     """Squared distances [n] of point [dim] from points [n, dim]."""
 
     # A loop, not a sum over axis 1: nothing [ROWS, n, dim] can be made, and CPUs vectorise over n.

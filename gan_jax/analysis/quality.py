@@ -17,11 +17,20 @@ import numpy as np
 from jax import lax
 
 from gan_jax.analysis.classifier_file import load_classifier
+from gan_jax.analysis.distances import (
+    energy_distance,
+    mean_distance,
+    mean_pair_distance,
+    project,
+    slice_directions,
+    sliced_wasserstein,
+)
 from gan_jax.analysis.image_measures import ImageReference, image_measures, image_reference
 from gan_jax.analysis.neighbours import prdc
 from gan_jax.analysis.verdicts import NEIGHBOURS
 from gan_jax.config import Experiment, split
 from gan_jax.data.dataset import as_samples
+from gan_jax.data.mixtures import MODE_SAMPLES, Mixture, mode_measures
 from gan_jax.data_facts import COLLECTION_OF
 from gan_jax.game.draws import data_key, draw_latents, draw_real
 from gan_jax.game.gan import discriminate, generate
@@ -30,12 +39,11 @@ from gan_jax.game.program import look_up
 from gan_jax.game.state import GanState
 from gan_jax.training.loop import Evaluation
 
-N_DIRECTIONS, N_RANDOM_DIRECTIONS = 8, 64
-N_FLOOR_DRAWS, N_NEIGHBOUR_DRAWS, N_NEIGHBOURS = 100, 20, 5
+N_FLOOR_DRAWS, N_FINAL_DRAWS, N_NEIGHBOURS = 100, 20, 5
 # The measure that verdicts and tables call "quality"; lower is better.
 QUALITY = "sliced_wasserstein"
 # Uses of the data seed's key; 0 is the training set's.
-LATENTS, REAL, FLOOR, DIRECTIONS = 1, 2, 3, 4
+LATENTS, REAL, FLOOR, DIRECTIONS, MODE_LATENTS = 1, 2, 3, 4, 5
 
 
 class EvaluationInputs(NamedTuple):
@@ -58,56 +66,6 @@ class EvaluationInputs(NamedTuple):
     pair_distance: jax.Array
     classifier: Any = None
     real_images: ImageReference | None = None
-
-
-def sort_floats(x: jax.Array) -> jax.Array:
-    """Sort finite float32 numbers along the last axis, as the integers of the same order.
-
-    Measured 4 times as fast as `jnp.sort` on a CPU (8 x 512 numbers, jax 0.10), whose comparison
-    of floats has NaN and signed zeros to consider.
-    """
-    integers = _ordered(lax.bitcast_convert_type(x, jnp.int32))
-    return lax.bitcast_convert_type(_ordered(lax.sort(integers)), jnp.float32)
-
-
-def _ordered(integers: jax.Array) -> jax.Array:
-    # A negative float's bits count downwards; flipping all but its sign makes them count upwards
-    # (and back).
-    return jnp.where(integers < 0, integers ^ 0x7FFFFFFF, integers)
-
-
-def slice_directions(key: jax.Array, dimension: int) -> jax.Array:
-    """Unit vectors [direction, dimension]: even angles of a half turn in 2-D, else random."""
-    if dimension == 1:
-        return jnp.ones((1, 1))
-    if dimension == 2:
-        angles = jnp.arange(N_DIRECTIONS) * (jnp.pi / N_DIRECTIONS)
-        return jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=1)
-    directions = jax.random.normal(key, (N_RANDOM_DIRECTIONS, dimension))
-    return directions / jnp.linalg.norm(directions, axis=1, keepdims=True)
-
-
-def project(directions: jax.Array, x: jax.Array) -> jax.Array:
-    """Sorted projections [direction, n] of samples [n, *shape]."""
-    return sort_floats(directions @ x.reshape(x.shape[0], -1).T)
-
-
-def sliced_wasserstein(directions: jax.Array, x: jax.Array, projected_real: jax.Array) -> jax.Array:
-    """Sliced Wasserstein-1 distance of samples [n, *shape] from as many real ones, in data units.
-
-    The mean over `directions` of the one-dimensional distance, which pairs the sorted projections:
-    1/n sum |x_(i) - real_(i)|.
-
-    Source: Bonneel et al. 2015, "Sliced and Radon Wasserstein Barycenters of Measures" (there W2).
-    """
-    return jnp.abs(project(directions, x) - projected_real).mean()
-
-
-def mean_pair_distance(x: jax.Array) -> jax.Array:
-    """Mean Euclidean distance of two samples, over the n / 2 disjoint pairs of x [n, *shape]."""
-    flat = x.reshape(x.shape[0], -1)
-    half = x.shape[0] // 2
-    return jnp.linalg.norm(flat[:half] - flat[half : 2 * half], axis=1).mean()
 
 
 def measure_samples(parts: Parts, inputs: EvaluationInputs, x: jax.Array) -> dict[str, jax.Array]:
@@ -227,28 +185,68 @@ def samples(experiment: Experiment, states: GanState, n: int | None = None) -> n
 
 
 @jax.jit
-def _neighbours(x_real: jax.Array, x: jax.Array) -> dict[str, jax.Array]:
+def _compare(x_real: jax.Array, x: jax.Array) -> dict[str, jax.Array]:
     k = min(N_NEIGHBOURS, x_real.shape[0] - 1)
-    measures = lax.map(partial(prdc, x_real, k=k), x)
-    return {NEIGHBOURS[name]: values for name, values in measures.items()}
+    real_to_real = mean_distance(x_real, x_real)
+
+    def one(x: jax.Array) -> dict[str, jax.Array]:
+        neighbours = {NEIGHBOURS[name]: value for name, value in prdc(x_real, x, k).items()}
+        return neighbours | {"energy_distance": energy_distance(x, x_real, real_to_real)}
+
+    return lax.map(one, x)
 
 
-def neighbour_measures(experiment: Experiment, x: np.ndarray) -> dict[str, np.ndarray]:
-    """Precision, recall, density and coverage [seed] of final samples [seed, n, *shape].
+@partial(jax.jit, static_argnums=0)
+def _mode_measures(
+    parts: Parts, data_seed: jax.typing.ArrayLike, states: GanState
+) -> dict[str, jax.Array]:
+    some, many = MODE_SAMPLES
+    z = draw_latents(parts.static, data_key(data_seed, MODE_LATENTS), many)
+    z = z.reshape(-1, some, z.shape[1])
 
-    By `analysis.neighbours`, for any data, of the samples as they are: N_NEIGHBOURS of them, or of
-    fewer samples all others. Once a training: they cost n^2 distances a seed.
+    # One state after another, a few samples at a time: memory does not grow with either.
+    def one(state: GanState) -> dict[str, jax.Array]:
+        x = lax.map(partial(generate, parts, state), z)
+        return mode_measures(parts.dataset.truth, x.reshape(many, -1))
+
+    return lax.map(one, states)
+
+
+def final_measures(
+    experiment: Experiment, states: GanState, x: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Measures [seed] that are taken once a training, of final states and their samples.
+
+    Of samples [seed, n, *shape], as they are: precision, recall, density and coverage, by
+    `analysis.neighbours`, with N_NEIGHBOURS of them, or of fewer samples all others; and the
+    `energy_distance` from the evaluation's real samples, in data units. They cost n^2 distances a
+    seed. Of data whose truth is a mixture also `mode_measures`, of fresh samples of each state.
     """
-    return jax.device_get(_neighbours(evaluation(experiment).inputs.x_real, x))
+    parts = _parts(experiment)
+    measures = _compare(evaluation(experiment).inputs.x_real, x)
+    if isinstance(parts.dataset.truth, Mixture):
+        measures |= _mode_measures(parts, np.uint32(experiment.data_seed), states)
+    return jax.device_get(measures)
 
 
-def neighbour_floors(experiment: Experiment) -> dict[str, np.ndarray]:
-    """The same, for N_NEIGHBOUR_DRAWS fresh real sets in the generator's place [draw]."""
+def final_floors(experiment: Experiment) -> dict[str, np.ndarray]:
+    """The same, for N_FINAL_DRAWS fresh real sets in the generator's place [draw]."""
     parts, n = _parts(experiment), experiment.evaluation_samples
-    keys = jax.random.split(data_key(experiment.data_seed, FLOOR), N_NEIGHBOUR_DRAWS)
+    keys = jax.random.split(data_key(experiment.data_seed, FLOOR), N_FINAL_DRAWS)
     training_rows = pool(parts, "train")
     x = np.stack([draw_real(parts.dataset, training_rows, key, n) for key in keys])
-    return neighbour_measures(experiment, x)
+    floors = _compare(evaluation(experiment).inputs.x_real, x)
+    if isinstance(parts.dataset.truth, Mixture):
+        floors |= _mode_floors(parts, keys)
+    return jax.device_get(floors)
+
+
+@partial(jax.jit, static_argnums=0)
+def _mode_floors(parts: Parts, keys: jax.Array) -> dict[str, jax.Array]:
+    def draw(key: jax.Array) -> dict[str, jax.Array]:
+        return mode_measures(parts.dataset.truth, parts.dataset.sample(key, MODE_SAMPLES[-1]))
+
+    return lax.map(draw, keys)
 
 
 def labels(experiment: Experiment) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from gan_jax.data.dataset import Dataset
 # A sample is of high quality within so many standard deviations of the nearest mode's centre, in
 # the plane, and a mode is captured by one such sample (Lin et al. 2018; others take 4).
 HIGH_QUALITY_DEVIATIONS = 3.0
+# One sample of 25,000 captures more modes than one of 2,500; both are in use, so both are measured.
+MODE_SAMPLES = (2_500, 25_000)
 
 
 # eq=False: compared and hashed by identity, since arrays are neither.
@@ -62,9 +64,9 @@ def high_quality(mixture: Mixture, x: jax.Array) -> jax.Array:
 
 
 def captured_modes(mixture: Mixture, x: jax.Array) -> jax.Array:
-    """Share of modes that are the nearest to at least one sample of high quality."""
+    """Whether a mode [mode] is the nearest to at least one sample of high quality."""
     good = distances_from_modes(mixture, x) <= mixture.radius
-    return (assigned_modes(mixture, x) & good).any(axis=0).mean()
+    return (assigned_modes(mixture, x) & good).any(axis=0)
 
 
 def reverse_kl(mixture: Mixture, x: jax.Array) -> jax.Array:
@@ -83,6 +85,21 @@ def reverse_kl(mixture: Mixture, x: jax.Array) -> jax.Array:
     return xlogy(shares, len(mixture.centres) * shares).sum()
 
 
+def mode_measures(mixture: Mixture, x: jax.Array) -> dict[str, jax.Array]:
+    """What samples [n, dim] tell of the modes, n large, by names that say of how many samples.
+
+    `modes_N`, the number of captured modes; `high_quality_N`, a share; `reverse_kl_N`, in nats: of
+    the first N samples, for each N of MODE_SAMPLES.
+    """
+    measures = {}
+    for n in MODE_SAMPLES:
+        first = x[:n]
+        measures[f"modes_{n}"] = captured_modes(mixture, first).sum()
+        measures[f"high_quality_{n}"] = high_quality(mixture, first)
+        measures[f"reverse_kl_{n}"] = reverse_kl(mixture, first)
+    return measures
+
+
 def mixture_dataset(centres: np.ndarray, deviation: float) -> Dataset:
     """Make the data set of equally likely Gaussians about `centres` [mode, dim].
 
@@ -99,7 +116,7 @@ def mixture_dataset(centres: np.ndarray, deviation: float) -> Dataset:
         return (jnp.asarray(mixture.centres).T[:, modes] + deviation * noise).T
 
     measures = {
-        "coverage": lambda x: captured_modes(mixture, x),
+        "coverage": lambda x: captured_modes(mixture, x).mean(),
         "high_quality": lambda x: high_quality(mixture, x),
         "reverse_kl": lambda x: reverse_kl(mixture, x),
     }

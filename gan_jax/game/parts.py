@@ -91,6 +91,8 @@ class Seen(NamedTuple):
       logit_real: mean logit of the real batch.
       logit_fake: mean logit of the fakes.
       value: the value function V(D, G) on the batch.
+      accuracy_real: share of the real batch's logits that are positive.
+      accuracy_fake: share of the fakes' that are negative.
     """
 
     model_state: Any
@@ -98,6 +100,8 @@ class Seen(NamedTuple):
     logit_real: jax.Array
     logit_fake: jax.Array
     value: jax.Array
+    accuracy_real: jax.Array
+    accuracy_fake: jax.Array
 
 
 class Move(NamedTuple):

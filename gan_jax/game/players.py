@@ -142,7 +142,15 @@ def discriminator_loss(
 def seen(model_state: Any, loss: jax.Array, logits_real: jax.Array, logits_fake: jax.Array) -> Seen:
     """What a loss shows of its logits; log D(x) = -softplus(-logit), log(1 - D) = -softplus."""
     value = -jax.nn.softplus(-logits_real).mean() - jax.nn.softplus(logits_fake).mean()
-    return Seen(model_state, loss, logits_real.mean(), logits_fake.mean(), value)
+    return Seen(
+        model_state,
+        loss,
+        logits_real.mean(),
+        logits_fake.mean(),
+        value,
+        (logits_real > 0).mean(),
+        (logits_fake < 0).mean(),
+    )
 
 
 def scaled(penalty: Callable[[], jax.Array], scale: jax.Array | None) -> jax.Array:

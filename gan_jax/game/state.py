@@ -53,9 +53,17 @@ class StepInfo(NamedTuple):
       generator_gradient_norm: likewise for the generator.
       logit_real: mean logit of the discriminator's real batch.
       logit_fake: mean logit of its fake batch.
+      logit_gap: logit_real - logit_fake, how far apart the discriminator holds the two.
+      batch_accuracy_real: share of its real batch that it told rightly, logit > 0, before the
+        update; with packing, of its packs.
+      batch_accuracy_fake: likewise of its fake batch, logit < 0.
       value: V(D, G) = mean log D(x) + mean log(1 - D(G(z))) on the discriminator's batches, with
         D = sigmoid(logit), whatever the loss (Goodfellow et al. 2014, equation 1). -2 log 2 where
         the discriminator cannot tell, near 0 where it always can.
+      discriminator_update_ratio: Euclidean norm of what was added to the discriminator's
+        parameters, over theirs before; after its optimiser and any clipping. 0 for a player that
+        did not move, and where they were all zero.
+      generator_update_ratio: likewise for the generator.
     """
 
     discriminator_loss: jax.Array
@@ -64,4 +72,9 @@ class StepInfo(NamedTuple):
     generator_gradient_norm: jax.Array
     logit_real: jax.Array
     logit_fake: jax.Array
+    logit_gap: jax.Array
+    batch_accuracy_real: jax.Array
+    batch_accuracy_fake: jax.Array
     value: jax.Array
+    discriminator_update_ratio: jax.Array
+    generator_update_ratio: jax.Array

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 import optax
 from jax import lax
 
 from gan_jax.config import Static
-from gan_jax.game.parts import Batch, Move, Parameters
+from gan_jax.game.parts import Batch, Move, Parameters, Seen
 from gan_jax.game.state import GanState, PlayerState, StepInfo
 
 
@@ -62,8 +63,9 @@ def alternating(static: Static, players: Players, state: GanState) -> tuple[GanS
     state, reports = _train_discriminator(players, state, players.discriminator_batches)
     last = jax.tree.map(lambda x: x[-1], reports)
     move = players.generator_move(state, players.generator_batch)
-    state = state._replace(generator=players.advance_generator(state.generator, move))
-    return state, _info(last, _report(move))
+    generator = players.advance_generator(state.generator, move)
+    report = _report(move, state.generator, generator)
+    return state._replace(generator=generator), _info(last, report)
 
 
 def simultaneous(static: Static, players: Players, state: GanState) -> tuple[GanState, StepInfo]:
@@ -94,7 +96,7 @@ def phased(static: Static, players: Players, state: GanState) -> tuple[GanState,
     discriminator_move, generator_move = _moves(players, state, batch)
     discriminators_turn = players.step // static.phase_steps % 2 == 0
     # A real condition, not a choice between two results, as long as `step` is one number.
-    state = lax.cond(
+    new = lax.cond(
         discriminators_turn,
         lambda: state._replace(
             discriminator=players.advance_discriminator(state.discriminator, discriminator_move)
@@ -103,7 +105,7 @@ def phased(static: Static, players: Players, state: GanState) -> tuple[GanState,
             generator=players.advance_generator(state.generator, generator_move)
         ),
     )
-    return state, _info(_report(discriminator_move), _report(generator_move))
+    return new, _both(state, new, discriminator_move, generator_move)
 
 
 def unrolled(static: Static, players: Players, state: GanState) -> tuple[GanState, StepInfo]:
@@ -209,37 +211,55 @@ def _moves(players: Players, state: GanState, batch: Batch) -> tuple[Move, Move]
 def _apply(
     players: Players, state: GanState, discriminator_move: Move, generator_move: Move
 ) -> tuple[GanState, StepInfo]:
-    state = state._replace(
+    new = state._replace(
         generator=players.advance_generator(state.generator, generator_move),
         discriminator=players.advance_discriminator(state.discriminator, discriminator_move),
     )
-    return state, _info(_report(discriminator_move), _report(generator_move))
+    return new, _both(state, new, discriminator_move, generator_move)
+
+
+def _both(old: GanState, new: GanState, discriminator_move: Move, generator_move: Move) -> StepInfo:
+    return _info(
+        _report(discriminator_move, old.discriminator, new.discriminator),
+        _report(generator_move, old.generator, new.generator),
+    )
 
 
 class _Report(NamedTuple):
-    """What is kept of a move once its gradient has been applied."""
+    """What is kept of a move once its gradient has been applied: all seen but the model state."""
 
-    loss: jax.Array
+    seen: Seen
     gradient_norm: jax.Array
-    logit_real: jax.Array
-    logit_fake: jax.Array
-    value: jax.Array
+    update_ratio: jax.Array
 
 
-def _report(move: Move) -> _Report:
-    seen, norm = move.seen, optax.tree.norm(move.gradient)
-    return _Report(seen.loss, norm, seen.logit_real, seen.logit_fake, seen.value)
+def _report(move: Move, old: PlayerState, new: PlayerState) -> _Report:
+    ratio = update_ratio(old.parameters, new.parameters)
+    seen = move.seen._replace(model_state=())
+    return _Report(seen, optax.tree.norm(move.gradient), ratio)
+
+
+def update_ratio(old: Any, new: Any) -> jax.Array:
+    """|new - old| / |old|, Euclidean over all of a player's parameters; 0 where |old| is 0."""
+    moved, size = optax.tree.norm(optax.tree.sub(new, old)), optax.tree.norm(old)
+    return jnp.where(size > 0, moved / size, 0)
 
 
 def _info(discriminator: _Report, generator: _Report) -> StepInfo:
+    seen = discriminator.seen
     return StepInfo(
-        discriminator_loss=discriminator.loss,
-        generator_loss=generator.loss,
+        discriminator_loss=seen.loss,
+        generator_loss=generator.seen.loss,
         discriminator_gradient_norm=discriminator.gradient_norm,
         generator_gradient_norm=generator.gradient_norm,
-        logit_real=discriminator.logit_real,
-        logit_fake=discriminator.logit_fake,
-        value=discriminator.value,
+        logit_real=seen.logit_real,
+        logit_fake=seen.logit_fake,
+        logit_gap=seen.logit_real - seen.logit_fake,
+        batch_accuracy_real=seen.accuracy_real,
+        batch_accuracy_fake=seen.accuracy_fake,
+        value=seen.value,
+        discriminator_update_ratio=discriminator.update_ratio,
+        generator_update_ratio=generator.update_ratio,
     )
 
 
@@ -251,7 +271,8 @@ def _train_discriminator(
     def update(state: GanState, batch: Batch) -> tuple[GanState, Any]:
         move = players.discriminator_move(state, batch)
         discriminator = players.advance_discriminator(state.discriminator, move)
-        return state._replace(discriminator=discriminator), _report(move)
+        report = _report(move, state.discriminator, discriminator)
+        return state._replace(discriminator=discriminator), report
 
     # A scan of one step is written out: a loop would hide the step from the compiler's fusions.
     return jax.lax.scan(update, state, batches, unroll=batches.z.shape[0] == 1)

@@ -66,7 +66,7 @@ def _run_cell(
 
     def finals_of(states: GanState) -> dict[str, Any]:
         samples = quality.samples(experiment, states)
-        return {"samples": samples} | quality.neighbour_measures(experiment, samples)
+        return {"samples": samples} | quality.final_measures(experiment, states, samples)
 
     finals = Keeper([last], finals_of)
 
@@ -161,7 +161,7 @@ def assemble_study(study: Study, folder: Path) -> xr.Dataset:
         one = next(iter(experiments.values()))  # a group's variants share their evaluation
         references[name] = Reference(
             quality.floors(one),
-            quality.neighbour_floors(one),
+            quality.final_floors(one),
             quality.samples_real(one),
             quality.labels(one),
             one.data_facts.kind,

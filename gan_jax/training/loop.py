@@ -5,7 +5,8 @@ their end. The bounds are traced numbers, so every segment of every length is on
 It is written for one seed, a *lane*, and vmapped: nothing in it can mix seeds.
 
 A lane whose step turns non-finite is frozen at its last finite state; its measures are NaN from
-then on.
+then on. What takes two steps in a row to tell is measured here, at records: a state is only what
+the next step needs.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax import lax
 
 from gan_jax.config import Leaves
 from gan_jax.game import gan
 from gan_jax.game.draws import seed_key
-from gan_jax.game.parts import Parts, TrainingSet
+from gan_jax.game.parts import Parameters, Parts, TrainingSet, current_parameters
 from gan_jax.game.program import Program
 from gan_jax.game.state import GanState, StepInfo
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
@@ -63,6 +65,34 @@ def all_finite(tree: Any) -> jax.Array:
     return jnp.stack([jnp.isfinite(x).all() for x in leaves]).all()
 
 
+def step_is_finite(state: GanState, info: StepInfo) -> jax.Array:
+    """Whether a step has led to finite numbers: its new state, losses, gradients and logits.
+
+    What is derived from those does not count: squares of large finite weights may overflow.
+    """
+    derived = ("logit_gap", "discriminator_update_ratio", "generator_update_ratio")
+    return all_finite((state, info._replace(**dict.fromkeys(derived))))
+
+
+def update_cosines(points: Parameters) -> dict[str, jax.Array]:
+    """Cosine between each player's last two updates, given three points [3, ...] of its path.
+
+    (x2 - x1).(x1 - x0) / |x2 - x1| |x1 - x0| over all its parameters: 1 where it goes straight on,
+    -1 to and fro; NaN where either update is exactly zero.
+    """
+    return {
+        "generator_update_cosine": _cosine(points.generator),
+        "discriminator_update_cosine": _cosine(points.discriminator),
+    }
+
+
+def _cosine(points: Any) -> jax.Array:
+    first = jax.tree.map(lambda x: x[1] - x[0], points)
+    last = jax.tree.map(lambda x: x[2] - x[1], points)
+    lengths = optax.tree.norm(first) * optax.tree.norm(last)
+    return jnp.divide(optax.tree.vdot(first, last), lengths)
+
+
 def train_lane(
     parts: Parts,
     measure: Callable[..., dict[str, jax.Array]] | None,
@@ -76,7 +106,8 @@ def train_lane(
     """Train one seed from the first boundary to the last; return the lane and its records.
 
     Record r [record] covers the steps from boundaries[r] up to boundaries[r + 1]. Where the two
-    are equal it covers none, and repeats the measures of the state.
+    are equal it covers none, and repeats the measures of the state. Its cosines between successive
+    updates are of its last two steps; NaN where it covers fewer.
     """
     key = seed_key(seed)
     nothing_seen = StepInfo(*[jnp.full((), jnp.nan)] * len(StepInfo._fields))
@@ -85,18 +116,30 @@ def train_lane(
         lane, _ = carry
         state, info = gan.train_step(parts, leaves, training_set, lane.state, key, number)
         alive = lane.first_nonfinite_step == NEVER
-        finite = all_finite((state, info))
+        finite = step_is_finite(state, info)
         kept = jax.tree.map(partial(jnp.where, alive & finite), state, lane.state)
         first = jnp.where(alive & ~finite, number + 1, lane.first_nonfinite_step)
         return Lane(kept, first), jax.tree.map(
             partial(jnp.where, alive & finite), info, nothing_seen
         )
 
+    def play(
+        carry: tuple[Lane, StepInfo], bounds: tuple[jax.Array, jax.Array]
+    ) -> tuple[tuple[Lane, StepInfo], Parameters]:
+        lane, info = lax.fori_loop(*bounds, step, carry)
+        return (lane, info), current_parameters(lane.state)
+
     def record(
         lane: Lane, bounds: tuple[jax.Array, jax.Array]
     ) -> tuple[Lane, dict[str, jax.Array]]:
-        lane, info = lax.fori_loop(*bounds, step, (lane, nothing_seen))
+        # Rounds of one compiled loop, of all steps but two, of one, and of one: no step has to
+        # keep an update for the next. A round that has no step leaves the update zero.
+        start, stop = bounds
+        ends = jnp.maximum(stop - jnp.array([2, 1, 0]), start)
+        rounds = jnp.append(start, ends[:-1]), ends
+        (lane, info), points = lax.scan(play, (lane, nothing_seen), rounds)
         measures = measure(parts, inputs, lane.state) if measure else {}
+        measures |= update_cosines(points)
         alive = lane.first_nonfinite_step == NEVER
         measures = {name: jnp.where(alive, value, jnp.nan) for name, value in measures.items()}
         return lane, info._asdict() | measures
