@@ -17,8 +17,8 @@ from rich.console import Console
 
 from gan_jax.reports.checks import Snapshots, check_table, final_lines, with_checks
 from gan_jax.reports.curves import loss_curves
-from gan_jax.reports.figures import save_figure, save_figures
-from gan_jax.reports.html import write_report
+from gan_jax.reports.figures import save_figure
+from gan_jax.reports.html import save_figures_and_report
 from gan_jax.reports.progress import TrainingProgress
 from gan_jax.reports.terminal import summary_table
 from gan_jax.studies.engines import open_folder, run_study
@@ -119,7 +119,7 @@ def run_and_report(study: Study, out: Path) -> xr.Dataset:
     if results.sizes["step"] < FEW_RECORDS:
         remedy = "lower log_every" if one.record_every > 1 else "train for more steps"
         print(f"Verdicts rest on {results.sizes['step']} records only; {remedy}.")
-    print_paths(out, [*save_figures(results, out), write_report(results, out)])
+    print_paths(out, save_figures_and_report(results, out))
     return results
 
 
