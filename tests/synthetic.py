@@ -58,16 +58,14 @@ def synthetic(outcomes, kind="points", shape=None, moments=5, fields=None, name=
     pair, curve = ("variant", "seed"), ("variant", "seed", "step")
     names = ["sliced_wasserstein", "generator_gradient_norm", "diversity", "accuracy_real"]
     names += ["accuracy_fake", "generator_loss", "discriminator_loss"]
+    detail = np.where(verdicts == "collapsed", "partial", "").astype(object)
     evidence = [[f"coverage 0.5, judged {v}" if v else "" for v in row] for row in verdicts]
     return xr.Dataset(
         {key: (curve, curves.astype(np.float32)) for key in names}
         | {
             "status": (pair, np.where(verdicts == "", "missing", "done").astype(object)),
             "verdict": (pair, verdicts),
-            "verdict_detail": (
-                pair,
-                np.where(verdicts == "collapsed", "partial", "").astype(object),
-            ),
+            "verdict_detail": (pair, detail),
             "verdict_step": (pair, verdict_step),
             "verdict_evidence": (pair, np.array(evidence, dtype=object)),
             "recorded": (("variant", "step"), recorded),

@@ -12,7 +12,13 @@ from gan_jax.reports.answers import answer
 from gan_jax.reports.html import write_report
 from gan_jax.reports.outcomes import outcome_shares, verdict_shares
 
-HOSTILE = ["<script>alert(1)</script>", "$\\frac{", "_\u202eשלום", "x" * 10_000, "漢\u2028\n\x07"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "$\\frac{",
+    "_\u202e\u05e9\u05dc\u05d5\u05dd",
+    "x" * 10_000,
+    "漢\u2028\n\x07",
+]
 
 
 def halves(n, first, second):
@@ -140,7 +146,7 @@ def test_a_sweep_is_laid_out_by_its_two_numbers():
 
 def test_a_map_shows_the_rates_in_their_places():
     fields = sweep_fields(("hinge",))
-    outcomes = dict.fromkeys(fields, ["collapsed", "collapsed"])
+    outcomes = {name: ["collapsed"] * 2 for name in fields}
     outcomes["hinge 0.01 0.001"] = ["converged", "collapsed"]
     drawn = heat_maps.convergence_maps(synthetic(outcomes, fields=fields))
     cells = drawn.axes[0].images[0].get_array()

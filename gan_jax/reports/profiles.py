@@ -74,8 +74,8 @@ def performance_profiles(results: xr.Dataset) -> Figure | None:
 def improvement_matrix(results: xr.Dataset) -> Figure | None:
     """How likely a seed of the row's variant ends nearer to the data than one of the column's.
 
-    Of all pairs of seeds; ties count half, a failed seed is worst. 50 %: no difference. Below, where
-    there is room, the 95 % interval.
+    Of all pairs of seeds; ties count half, a failed seed is worst. 50 %: no difference. Below it,
+    where there is room, the 95 % interval.
     """
     variants, note = most_converged(results, MOST_CELLS)
     variants = [name for name in variants if ran(results, name).any()]
