@@ -231,7 +231,7 @@ def test_dark_and_light_follow_the_reader(show, whole):
     for scheme in ("light", "dark"):
         page = show(whole, color_scheme=scheme)
         colours[scheme] = page.evaluate(
-            "(({backgroundColor, color}) => [backgroundColor, color])(getComputedStyle(document.body))"
+            "(s => [s.backgroundColor, s.color])(getComputedStyle(document.body))"
         )
     assert colours["light"][0] == "rgb(255, 255, 255)"
     assert colours["dark"][0] == "rgb(21, 24, 28)" and colours["dark"][1] == "rgb(230, 230, 230)"

@@ -221,5 +221,5 @@ def test_numbers_are_quantised_and_what_is_outside_is_nothing():
 def test_several_data_sets_have_a_part_each(tmp_path):
     groups = {"ring": synthetic(halves(8, 1, 7)), "<b>": synthetic(halves(8, 7, 1))}
     page = write_report(groups["ring"], tmp_path / "r.html", groups).read_text(encoding="utf-8")
-    assert re.findall(r"<bdi>(ring|&lt;b&gt;)</bdi></h3>", page) == ["ring", "&lt;b&gt;"]
+    assert re.findall(r"<bdi>(ring|&lt;b&gt;)</bdi></h2>", page) == ["ring", "&lt;b&gt;"]
     assert page.count('class="answer"') == page.count('class="gallery"') == 2

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MOST_SEEDS = 512
-LARGEST = 4_000_000  # bytes of samples, before base64 makes a third more of them
+LARGEST = 6_000_000  # bytes of samples, before base64 makes a third more of them
 SHOWN = {"points": 128, "images": 9, "sequences": 4}  # samples in a picture
 LEVELS = 254  # a quantised value is 0 .. LEVELS; 255 is what is outside, or no number
 NOTHING = 255
@@ -60,12 +60,14 @@ def gallery(results: xr.Dataset) -> dict[str, Any]:
     `kind`, and for it `shape`: [moment, *picture]; `variants` (name, colour, border), `cards`
     (one a seed: variant, seed, verdict, evidence, distance or null, place of its samples),
     `steps` [variant][moment], `samples` [card, moment, value] and `real` [value] as bytes in
-    base64, and `left_out`: a sentence, or "".
+    base64, and `left_out`: a sentence, or "". No cards, and nothing else, where no seed ran.
     """
     kind = results.attrs.get("kind", "points")
     variants = results["variant"].values.tolist()
     here = np.array([ran(results, name) for name in variants])
     rows, seeds = _chosen(here)
+    if not len(rows):
+        return {"cards": []}
     moments = moments_of(results)
     n = min(SHOWN[kind], moments.samples.shape[3])
     samples = moments.samples[rows, seeds][:, :, :n]
@@ -122,7 +124,7 @@ def _left_out(n: int, shown: int, kept: int, moments: int) -> str:
 def _cards(results: xr.Dataset, rows: np.ndarray, seeds: np.ndarray) -> list[dict[str, Any]]:
     names = results["variant"].values
     quality = results.attrs["quality"]
-    last = {row: last_records(results, names[row], quality) for row in np.unique(rows)}
+    last = {row: last_records(results, str(names[row]), quality) for row in np.unique(rows)}
     cards = []
     for row, seed in zip(rows.tolist(), seeds.tolist(), strict=True):
         one, distance = {"variant": row, "seed": seed}, float(last[row][seed])

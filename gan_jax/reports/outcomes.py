@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -70,7 +71,7 @@ def _segment(axis: Axes, row: int, left: float, share: float, verdict: str) -> f
     if share >= NUMBER:
         words = f"{verdict} {100 * share:.0f} %" if share >= WORD else f"{100 * share:.0f} %"
         words = words if share >= 2 * NUMBER else words.removesuffix(" %")
-        dark = np.dot(mpl.colors.to_rgb(shade), (0.3, 0.59, 0.11)) < 0.5
+        dark = np.dot(to_rgb(shade), (0.3, 0.59, 0.11)) < 0.5
         colour = "white" if dark else "#111111"
         axis.text(
             left + share / 2, row, words, ha="center", va="center", color=colour, fontsize=8.5
