@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gan_jax.reports.curves import recorded
+from gan_jax.reports.records import recorded
 from gan_jax.reports.style import GREY, STYLE, colour, heading
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -13,7 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gan_jax.analysis.statistics import quartiles
-from gan_jax.reports.style import GREY, STYLE, colour, heading, logarithmic
+from gan_jax.reports.records import floor, most_converged, recorded, threshold
+from gan_jax.reports.style import GREY, STYLE, colour, dash, heading, logarithmic
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,9 +30,7 @@ def quality_over_steps(results: xr.Dataset) -> Figure:
     which a seed counts as converged.
     """
     quality = results.attrs["quality"]
-    floor = np.percentile(results[f"floor_{quality}"].values, 95)
-    threshold = json.loads(results.attrs["criteria"])["converged_factor"] * floor
-    variants = results["variant"].values.tolist()
+    variants, note = most_converged(results)
     columns = min(len(variants), MOST_COLUMNS)
     rows = -(-len(variants) // columns)
     with mpl.rc_context(STYLE):
@@ -44,11 +42,13 @@ def quality_over_steps(results: xr.Dataset) -> Figure:
             shade = colour(results, variant)
             axis.set(title=heading(results, variant), xlabel="training step")
             steps, curves = recorded(results, variant, quality)
-            axis.plot(steps, curves.T, color=shade, alpha=0.13, linewidth=0.7)
+            # Many thin lines: pixels also in a vector file.
+            axis.plot(steps, curves.T, color=shade, alpha=0.2, linewidth=0.7, rasterized=True)
             _median_and_quartiles(axis, steps, curves, shade)
             _mark_deaths(axis, steps, curves)
-            axis.axhline(floor, color="black", linestyle=FLOOR, linewidth=1.2)
-            axis.axhline(threshold, color="black", linestyle=THRESHOLD, linewidth=0.9)
+            axis.axhline(floor(results, variant), color="black", linestyle=FLOOR, linewidth=1.2)
+            limit = threshold(results, variant)
+            axis.axhline(limit, color="black", linestyle=THRESHOLD, linewidth=0.9)
         axes[0].locator_params(axis="x", nbins=5)  # shared; more run into one another beyond 9,999
         axes[0].set_yscale("log")
         logarithmic(axes[0].yaxis)
@@ -66,6 +66,8 @@ def quality_over_steps(results: xr.Dataset) -> Figure:
         figure.legend(
             handles=keys, loc="outside lower center", ncols=ncols, frameon=False, fontsize=9
         )
+        if note:
+            figure.suptitle(note, x=0.01, ha="left", fontsize=10)
     return figure
 
 
@@ -78,12 +80,14 @@ def generator_gradient_norms(results: xr.Dataset) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.5, 4.2), layout="constrained")
         axis = figure.subplots()
-        for variant in results["variant"].values.tolist():
+        variants, note = most_converged(results)
+        for variant in variants:
             steps, norms = recorded(results, variant, "generator_gradient_norm")
             steps, norms = steps[1:], norms[:, 1:]  # the untrained state has taken no step
-            label = heading(results, variant)
-            _median_and_quartiles(axis, steps, norms, colour(results, variant), label)
+            label, shade = heading(results, variant), colour(results, variant)
+            _median_and_quartiles(axis, steps, norms, shade, label, dash(results, variant))
             _mark_deaths(axis, steps, norms)
+        axis.set_title(note, fontsize=10)
         steps = results["step"].values
         axis.set(xlabel="training step", ylabel="generator gradient norm")
         if len(steps) > 2 and steps[-1] >= 10 * steps[1]:
@@ -95,7 +99,8 @@ def generator_gradient_norms(results: xr.Dataset) -> Figure:
         else:
             words = "no gradient norm above zero was recorded"
             axis.text(0.5, 0.9, words, ha="center", transform=axis.transAxes)
-        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+        if axis.get_legend_handles_labels()[0]:
+            figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 
 
@@ -141,17 +146,16 @@ def _limits(curves: np.ndarray) -> tuple[float, float] | None:
     return float(low - margin), float(high + margin)
 
 
-def recorded(results: xr.Dataset, variant: str, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Steps [record] and one variant's curves [seed, record], of the seeds that ran."""
-    chosen = results.sel(variant=variant)
-    return results["step"].values, chosen[name].values[chosen["status"].values == "done"]
-
-
 def _median_and_quartiles(
-    axis: Axes, steps: np.ndarray, curves: np.ndarray, shade: str, label: str | None = None
+    axis: Axes,
+    steps: np.ndarray,
+    curves: np.ndarray,
+    shade: str,
+    label: str | None = None,
+    line: str = "-",
 ) -> np.ndarray | None:
-    """Draw both; return the median [record], or None of no seeds."""
-    if not len(curves):
+    """Draw both; return the median [record], or None of no seeds or no records."""
+    if not curves.size:
         return None
     # A diverged seed is worse than any number: the quantiles count it, as they would infinity.
     low, median, high = quartiles(curves)
@@ -160,13 +164,16 @@ def _median_and_quartiles(
     seen = np.where(np.isfinite(median), median, np.nan)
     # A single record is a point, which a line would not show.
     marker = "o" if len(steps) == 1 else ""
-    axis.plot(steps, seen, color=shade, linewidth=2, marker=marker, label=label)
+    axis.plot(steps, seen, color=shade, linestyle=line, linewidth=2, marker=marker, label=label)
     return seen
 
 
 def _mark_deaths(axis: Axes, steps: np.ndarray, curves: np.ndarray) -> None:
     """A cross at the last record of every seed that has none at the end: it diverged."""
+    died = []
     for curve in curves:
         finite = np.flatnonzero(np.isfinite(curve))
         if len(finite) and finite[-1] < len(steps) - 1:
-            axis.plot(steps[finite[-1]], curve[finite[-1]], "x", color="black", markersize=5)
+            died.append((steps[finite[-1]], curve[finite[-1]]))
+    if died:
+        axis.plot(*zip(*died, strict=True), "x", color="black", markersize=5)

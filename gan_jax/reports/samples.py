@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from gan_jax.reports import images, scatters, sequences
 from gan_jax.reports.images import image_look
 from gan_jax.reports.look import Look
+from gan_jax.reports.records import last_records, most_converged, ran
 from gan_jax.reports.scatters import point_look
 from gan_jax.reports.sequences import sequence_look
 from gan_jax.reports.style import GREY, STYLE, colour, elide
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 RED, BLUE = "#CC3311", "#0072B2"
 MOST_COLUMNS = 5
+MOST_ROWS = 6  # variants in one figure
 
 # A data set's kind -> (real samples [n, *shape], names of a sample's coordinates) -> Look.
 LOOKS: dict[str, Callable[[np.ndarray, Sequence[str]], Look]] = {
@@ -45,8 +47,8 @@ def final_samples(results: xr.Dataset) -> Figure:
     Ranked by the last distance; the verdict in a title judges the last fifth of training.
     """
     quality, look = results.attrs["quality"], look_of(results)
-    variants = results["variant"].values.tolist()
-    ranked = {name: ranked_seeds(results.sel(variant=name), quality) for name in variants}
+    variants, note = most_converged(results, MOST_ROWS)
+    ranked = {name: ranked_seeds(results, name) for name in variants}
     columns = max([1, *map(len, ranked.values())]) + look.beside
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(0.6 + 2.9 * columns, 0.5 + 2.9 * len(variants)))
@@ -57,11 +59,13 @@ def final_samples(results: xr.Dataset) -> Figure:
             row[0].set_ylabel("\n".join(ylabels), fontsize=10)
             for axis in row[len(ranked[variant]) :]:
                 axis.set_axis_off()
+            distances = last_records(results, variant, quality)
             for axis, (rank, position) in zip(row, ranked[variant], strict=False):
+                distance = float(distances[position])
                 seed = results.sel(variant=variant).isel(seed=position)
                 look.draw(axis, seed["samples"].values, colour(results, variant), GREY)
                 axis.set_title(
-                    f"{rank}: seed {int(seed['seed'])}\n{_outcome(seed, quality)}", fontsize=9
+                    f"{rank}: seed {int(seed['seed'])}\n{_outcome(seed, distance)}", fontsize=9
                 )
         if look.beside:
             _draw_real(look, grid[0][-1], 9)
@@ -69,6 +73,7 @@ def final_samples(results: xr.Dataset) -> Figure:
             axis.set_xlabel(look.xlabel)
         how = "beside" if look.beside else "(coloured) over"
         title = f"generated samples {how} real ones{'' if look.beside else ' (grey)'}"
+        title += f"; {note}" if note else ""
         figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
 
@@ -79,21 +84,20 @@ def _draw_real(look: Look, axis: Axes, fontsize: int) -> None:
     axis.set_title("real", fontsize=fontsize)
 
 
-def _outcome(seed: xr.Dataset, quality: str) -> str:
+def _outcome(seed: xr.Dataset, distance: float) -> str:
     outcome, detail = str(seed["verdict"].item()), str(seed["verdict_detail"].item())
-    distance = float(seed[quality].isel(step=-1))
     words = f"{outcome} ({detail})" if detail else outcome
     return words if np.isnan(distance) else f"{words}, distance {distance:.3g}"
 
 
-def ranked_seeds(results: xr.Dataset, quality: str) -> list[tuple[str, int]]:
+def ranked_seeds(results: xr.Dataset, variant: str) -> list[tuple[str, int]]:
     """Positions of one variant's best, median and worst seed; a diverged seed is worst.
 
     Of two seeds only the best and the worst, of one only that.
     """
-    ran = np.flatnonzero(results["status"].values == "done")
-    final = results[quality].isel(step=-1).values[ran]
-    order = ran[np.argsort(np.where(np.isnan(final), np.inf, final), kind="stable")].tolist()
+    here = np.flatnonzero(ran(results, variant))
+    final = last_records(results, variant, results.attrs["quality"])[here]
+    order = here[np.argsort(np.where(np.isnan(final), np.inf, final), kind="stable")].tolist()
     if len(order) < 3:
         return (
             list(zip(("best", "worst"), order, strict=False))

@@ -110,7 +110,9 @@ def _histogram_look(x_real: np.ndarray, labels: Sequence[str]) -> Look:
         highest = 1.1 if real_colour is None else HIGHEST
         if real_colour is not None:
             axis.hist(real, bins, density=True, color=real_colour, alpha=0.5)
-        axis.hist(x, bins, density=True, histtype="step", color=colour, linewidth=1.4)
+        inside = x[(x >= bins[0]) & (x <= bins[-1])]
+        if len(inside):  # a diverged seed's may all be elsewhere, or nowhere
+            axis.hist(inside, bins, density=True, histtype="step", color=colour, linewidth=1.4)
         axis.set(xlim=(bins[0], bins[-1]), ylim=(0, highest * peak))
         _count_outside(axis, (x < bins[0]) | (x > bins[-1]), colour, at_top=True)
 
@@ -128,8 +130,8 @@ def scatter(
     margin = np.where(high > low, 0.5 * (high - low), 1.0)
     low, high = low - margin, high + margin
     if real is not None:
-        axis.scatter(*x_real.T, s=4, color=real, alpha=0.6, linewidth=0)
-    axis.scatter(*x_fake.T, s=5, color=fake, alpha=0.6, linewidth=0)
+        axis.scatter(*x_real.T, s=4, color=real, alpha=0.6, linewidth=0, rasterized=True)
+    axis.scatter(*x_fake.T, s=5, color=fake, alpha=0.6, linewidth=0, rasterized=True)
     axis.set_xlim(low[0], high[0])
     axis.set_ylim(low[1], high[1])
     _count_outside(axis, ((x_fake < low) | (x_fake > high)).any(axis=1), fake)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from gan_jax.reports.figures import save_figures
-from gan_jax.reports.html import write_report
+from gan_jax.reports.html import save_figures_and_report
 from gan_jax.reports.terminal import summary_table
 from gan_jax.studies.cells import cells, missing_cells
 from gan_jax.studies.folder import read_study
@@ -41,7 +40,7 @@ def show_results(folder: Path, export: str | None = None) -> None:
         _assemble_what_is_done(folder)
     results, groups = load_results(folder), load_groups(folder)
     show_tables(results.attrs["study"], groups)
-    paths = draw(folder, results, groups)
+    paths = save_figures_and_report(results, folder, groups)
     if export == "parquet":
         paths += export_parquet(results, folder)
     print_paths(folder, paths)
@@ -64,15 +63,6 @@ def show_tables(name: str, groups: Mapping[str, xr.Dataset]) -> None:
         title = f"{name}: {data}, {' / '.join(f'{step:,}' for step in sorted(steps))} steps"
         quality = results.attrs["quality"]
         console.print(summary_table(summarize(results), title, quality, console.width))
-
-
-def draw(folder: Path, results: xr.Dataset, groups: Mapping[str, xr.Dataset]) -> list[Path]:
-    """Draw a study's figures and its report; return their paths, the report's last."""
-    paths = []
-    for data, group in groups.items():
-        own = folder if len(groups) == 1 else folder / "figures" / data
-        paths += save_figures(group, own)
-    return [*paths, write_report(results, folder)]
 
 
 def print_paths(out: Path, paths: Sequence[Path]) -> None:

@@ -112,6 +112,7 @@ def eigenvalues_in_the_plane(spectrum: xr.Dataset) -> Figure:
                     color=colour,
                     alpha=0.7 if few else 0.4,
                     linewidth=0,
+                    rasterized=not few,
                 )
                 outside = int(
                     ((abs(at["real"]) > limits[0]) | (abs(at["imaginary"]) > limits[0])).sum()

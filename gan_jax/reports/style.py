@@ -1,11 +1,13 @@
 """How every figure looks: sizes, colours, names. Nothing uses pyplot: no global state, no display.
 
-The same variant has the same colour everywhere; the colours are Okabe and Ito's, which
-colour-blind readers can tell apart.
+The same variant has the same colour everywhere, the same outcome too; the variants' colours are
+Okabe and Ito's, the outcomes' Paul Tol's "muted", both of which colour-blind readers can tell
+apart. Where there are more variants than colours, lines are dashed.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axis import Axis
@@ -15,6 +17,18 @@ if TYPE_CHECKING:
     import xarray as xr
 
 VARIANT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# A dash pattern a round through the colours, as matplotlib's and as CSS's borders call it.
+DASHES = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "double"}
+MISSING = "missing"
+VERDICT_COLOURS = {
+    "converged": "#44AA99",
+    "unconverged": "#DDCC77",
+    "oscillating": "#88CCEE",
+    "overpowered": "#AA4499",
+    "collapsed": "#CC6677",
+    "diverged": "#332288",
+    MISSING: "#DDDDDD",
+}
 GREY = "#8A8A8A"
 LONGEST_LABEL = 32
 FEW_DECADES = 1e4
@@ -26,18 +40,46 @@ STYLE: dict[Any, Any] = {
     "axes.titlesize": 11,
     "figure.dpi": 150,
     "svg.fonttype": "none",
+    "svg.hashsalt": "gan_jax",  # the same figure, the same file
 }
+
+
+def place_of(results: xr.Dataset, variant: str) -> int:
+    """The place of a variant in the study, which decides how it is drawn."""
+    return results["variant"].values.tolist().index(variant)
 
 
 def colour(results: xr.Dataset, variant: str) -> str:
     """The colour of a variant, by its place in the study."""
-    place = results["variant"].values.tolist().index(variant)
-    return VARIANT_COLOURS[place % len(VARIANT_COLOURS)]
+    return VARIANT_COLOURS[place_of(results, variant) % len(VARIANT_COLOURS)]
 
 
-def elide(name: str) -> str:
-    """A name, cut where a title would run over its neighbour."""
-    return name if len(name) <= LONGEST_LABEL else name[: LONGEST_LABEL - 1] + "…"
+def dash(results: xr.Dataset, variant: str) -> str:
+    """The dash pattern of a variant's line: solid while there are colours enough."""
+    rounds = place_of(results, variant) // len(VARIANT_COLOURS)
+    return list(DASHES)[rounds % len(DASHES)]
+
+
+def stroke(results: xr.Dataset, variant: str) -> dict[str, Any]:
+    """Colour and dash pattern of a variant's line."""
+    return {"color": colour(results, variant), "linestyle": dash(results, variant)}
+
+
+def elide(name: str, longest: int = LONGEST_LABEL) -> str:
+    """A name as a figure can draw it, cut where it would run over its neighbour."""
+    cut = name if len(name) <= longest else name[: longest - 1] + "…"
+    known = "".join(c if ord(c) < 128 or ord(c) in _glyphs() else "\ufffd" for c in cut)
+    # Dollars would start a formula; a label that starts with an underscore is left out of a legend.
+    seen = "".join(c if c.isprintable() else "\ufffd" for c in known).replace("$", r"\$")
+    return f" {seen}" if seen.startswith("_") else seen
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    """The characters that matplotlib's own font has."""
+    from matplotlib.font_manager import findfont, get_font
+
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
 
 
 def heading(results: xr.Dataset, variant: str) -> str:

@@ -18,8 +18,9 @@ from rich.console import Console
 from gan_jax.reports.checks import Snapshots, check_table, final_lines, with_checks
 from gan_jax.reports.curves import loss_curves
 from gan_jax.reports.figures import save_figure
+from gan_jax.reports.html import save_figures_and_report
 from gan_jax.reports.progress import TrainingProgress
-from gan_jax.reports.shown import draw, print_paths, show_tables
+from gan_jax.reports.shown import print_paths, show_tables
 from gan_jax.studies.cells import cells, missing_cells
 from gan_jax.studies.engines import run_study
 from gan_jax.studies.export import export_generators
@@ -139,7 +140,7 @@ def run_and_report(
         if int(group["recorded"].sum("step").min()) < FEW_RECORDS:
             remedy = "lower log_every" if one.record_every > 1 else "train for more steps"
             print(f"Verdicts on {name} rest on few records (below {FEW_RECORDS}); {remedy}.")
-    paths = draw(out, results, groups)
+    paths = save_figures_and_report(results, out, groups)
     if export == "parquet":
         paths += export_parquet(results, out)
     print_paths(out, paths)
