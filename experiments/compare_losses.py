@@ -4,9 +4,8 @@ All losses on the parabola, the same 256 seeds for each, 10,000 steps. From the 
 often would 1, 3, 5 or 10 of these seeds have named the wrong winner, of two losses and of all?
 
 Command: `python experiments/compare_losses.py`, 10 minutes on 2 cores; `--quick` takes three (32
-seeds, 2,000 steps). Expect: rates from nothing to nearly all; pairs of losses whose rates lie 10
-points apart, of which ten seeds name the wrong one as the better in every fourth choice; of a single
-seed next to nothing.
+seeds, 2,000 steps). Expect: rates from nothing to nearly all; of two losses whose rates lie 10
+points apart, ten seeds name the wrong one as the better in every fourth choice.
 """
 
 from pathlib import Path

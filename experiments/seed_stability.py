@@ -1,13 +1,13 @@
 """How much does the seed decide? One set-up, 256 seeds: the textbook GAN on a parabola.
 
 A published run is one seed, a careful one three or five. Here the same set-up is trained from 256
-seeds (`experiments/studies/seed_stability.yaml`), and the stored outcomes say what fewer seeds would
-have shown: the range in which 95 % of all choices of n of them have their success rate.
+seeds (`experiments/studies/seed_stability.yaml`), and the stored outcomes say what fewer would have
+shown: the range in which 95 % of all choices of n of them have their success rate.
 
 Command: `python experiments/seed_stability.py`, a minute on 2 cores; `--quick` takes half of it (64
-seeds, 2,000 steps). Expect: about half of the seeds converge, in two humps, good or bad, with little
-between; ten seeds show any rate from 20 to 80 %; R-hat of the tails is far above 1.01: the seeds are
-not samples of one distribution, as chains that mix would be.
+seeds, 2,000 steps). Expect: about half of the seeds converge, in two humps, good or bad, with
+little between; ten seeds show any rate from 20 to 80 %; R-hat of the tails is far above 1.01: the
+seeds are not samples of one distribution, as chains that mix would be.
 """
 
 import dataclasses
@@ -63,7 +63,7 @@ def main(folder: Path = Path("results/seed_stability"), quick: bool = False) -> 
     alive = tails[np.isfinite(tails).all(axis=1)]
     effective = np.median([effective_sample_size(tail) for tail in alive])
     print(
-        f"R-hat of {len(alive)} seeds' tails: {rank_normalized_r_hat(alive):.2f}; within a seed the "
+        f"R-hat of {len(alive)} seeds' tails: {rank_normalized_r_hat(alive):.2f}; the "
         f"{tails.shape[1]} records of a tail are worth {effective:.0f} independent ones (median)"
     )
     print(save_figure(draw(results, converged), folder / "figures" / "seed_stability.png"))

@@ -1,4 +1,4 @@
-"""The ready-made studies: each is valid, says what it is, and the published ones are as published."""
+"""The ready-made studies: each is valid and explained; the published ones are as published."""
 
 from pathlib import Path
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from gan_jax.fields import ConfigError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from gan_jax.analysis.statistics import Pilot
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -108,7 +103,10 @@ class Power:
                 test = "McNemar's exact test"
         except ValueError as error:
             raise ConfigError(str(error)) from None
-        print(f"{n} seeds per arm: {test}, two-sided {self.alpha:.1%}, power {self.power:.0%}")
+        print(
+            f"{n} seeds per arm: {test}, two-sided {100 * self.alpha:g} %, "
+            f"power {100 * self.power:g} %"
+        )
 
     def _run_pilot(self, folder: Path, levels: dict[str, float]) -> None:
         from gan_jax.analysis.statistics import pilot
@@ -125,13 +123,9 @@ class Power:
         both = [results.sel(variant=name) for name in names]
         ran = (both[0]["status"].values == "done") & (both[1]["status"].values == "done")
         first, second = ((one["verdict"].values == "converged")[ran] for one in both)
-        print_pilot(names, first, second, pilot(first, second, **levels))
-
-
-def print_pilot(names: list[str], first: np.ndarray, second: np.ndarray, found: Pilot) -> None:
-    """Say what a pilot study foretells."""
-    for name, outcome in zip(names, (first, second), strict=True):
-        print(f"{name}: converged in {outcome.mean():.1%} of {len(outcome)} seeds")
-    print(f"covariance of a seed's two outcomes: {found.covariance:.3f}")
-    print(f"{found.seeds_per_arm} seeds per arm if they are independent: Fisher's exact test")
-    print(f"{found.paired_seeds} if they are the same seeds: McNemar's exact test")
+        for name, outcome in zip(names, (first, second), strict=True):
+            print(f"{name}: converged in {100 * outcome.mean():.1f} % of {len(outcome)} seeds")
+        found = pilot(first, second, **levels)
+        print(f"covariance of a seed's two outcomes: {found.covariance:.3f}")
+        print(f"{found.seeds_per_arm} seeds per arm if they are independent: Fisher's exact test")
+        print(f"{found.paired_seeds} if they are the same seeds: McNemar's exact test")

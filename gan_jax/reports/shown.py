@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from gan_jax.reports.answers import answer
 from gan_jax.reports.html import save_figures_and_report
 from gan_jax.reports.terminal import summary_table
 from gan_jax.studies.cells import cells, missing_cells
@@ -63,6 +64,7 @@ def show_tables(name: str, groups: Mapping[str, xr.Dataset]) -> None:
         title = f"{name}: {data}, {' / '.join(f'{step:,}' for step in sorted(steps))} steps"
         quality = results.attrs["quality"]
         console.print(summary_table(summarize(results), title, quality, console.width))
+        console.print(answer(results), markup=False, highlight=False)
 
 
 def print_paths(out: Path, paths: Sequence[Path]) -> None:

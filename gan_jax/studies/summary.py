@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gan_jax.analysis.statistics import quartiles, wilson
+from gan_jax.analysis.statistics import (
+    bootstrap,
+    holm,
+    improvement_interval,
+    iqm,
+    mcnemar,
+    newcombe,
+    quartiles,
+    wilson,
+    with_failures,
+)
 from gan_jax.analysis.verdicts import VERDICTS
 from gan_jax.studies.results import last_records
 
@@ -15,6 +25,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MAIN_VERDICTS = ("converged", "collapsed", "diverged")
+EFFECTS = (
+    *("reference", "difference", "difference_low", "difference_high", "p_value", "p_adjusted"),
+    *("improvement", "improvement_low", "improvement_high"),
+)
 RATES = (*MAIN_VERDICTS, "other")  # "other": the remaining verdicts together
 
 
@@ -27,6 +41,14 @@ def summarize(results: xr.Dataset) -> pd.DataFrame:
     failed seeds reach that far; `floor_median` and `floor_p95`, the same measure of real samples
     against real ones; the median `accuracy_real` and `accuracy_fake` of the last discriminator,
     over the seeds that have one; `wall_seconds`. A variant of which nothing ran has NaN throughout.
+
+    And effects: `iqm`, the interquartile mean of the last quality, a failed seed scored as the
+    untrained generator, with its bootstrap interval `iqm_low`, `iqm_high`. Against the `reference`,
+    the first variant on the same data, over the seeds of both: `difference` of the convergence
+    rates with Newcombe's interval `difference_low`, `difference_high`; `p_value` of McNemar's exact
+    test, and `p_adjusted` by Holm's method for all comparisons with that reference; `improvement`,
+    the probability that a seed ends nearer to the data than one of the reference, with its interval
+    `improvement_low`, `improvement_high`. NaN for the reference itself.
     """
     import pandas as pd
 
@@ -52,10 +74,59 @@ def summarize(results: xr.Dataset) -> pd.DataFrame:
             row |= dict(zip(names, map(float, quartiles(ran[quality].values)), strict=True))
             for accuracy in ("accuracy_real", "accuracy_fake"):
                 row[accuracy] = float(ran[accuracy].median(skipna=True))
+            untrained = results[quality].isel(step=0).sel(variant=variant, seed=ran["seed"].values)
+            row |= _iqm(ran[quality].values, float(untrained.median(skipna=True)))
         row |= {
             "floor_median": float(np.median(floor)),
             "floor_p95": float(np.percentile(floor, 95)),
             "wall_seconds": float(chosen["wall_seconds"]),
         }
         rows[str(variant)] = row
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
+    return table.join(_effects(last))
+
+
+def _iqm(scores: np.ndarray, untrained: float) -> dict[str, float]:
+    # Of a seed that failed before its first record nothing is known: it stays NaN.
+    scored = with_failures(scores, untrained) if np.isfinite(untrained) else scores
+    found = bootstrap(scored, iqm)
+    names = ("iqm", "iqm_low", "iqm_high")
+    return dict(zip(names, map(float, (found.estimate, found.low, found.high)), strict=True))
+
+
+def _effects(last: xr.Dataset) -> pd.DataFrame:
+    """Each variant against the first one on the same data, seed by seed."""
+    import pandas as pd
+
+    quality, rows = last.attrs["quality"], {}
+    data = last["data"].values if "data" in last.coords else np.zeros(last.sizes["variant"])
+    for name in dict.fromkeys(data.tolist()):
+        group = [str(x) for x, own in zip(last["variant"].values, data, strict=True) if own == name]
+        reference = last.sel(variant=group[0])
+        rows[group[0]] = {"reference": group[0], "p_value": np.nan}
+        for variant in group[1:]:
+            rows[variant] = _against(last.sel(variant=variant), reference, quality)
+            rows[variant]["reference"] = group[0]
+        adjusted = holm(np.array([rows[variant]["p_value"] for variant in group]))
+        for variant, p_value in zip(group, adjusted, strict=True):
+            rows[variant]["p_adjusted"] = float(p_value)
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
+    return table.reindex(columns=EFFECTS)
+
+
+def _against(one: xr.Dataset, reference: xr.Dataset, quality: str) -> dict[str, Any]:
+    both = (one["status"].values == "done") & (reference["status"].values == "done")
+    if not both.any():
+        return {"p_value": np.nan}
+    success = [(x["verdict"].values == "converged")[both] for x in (one, reference)]
+    difference = newcombe(*success)
+    nearer = improvement_interval(*(x[quality].values[both] for x in (one, reference)))
+    return {
+        "difference": difference.estimate,
+        "difference_low": difference.low,
+        "difference_high": difference.high,
+        "p_value": mcnemar(*success).p_value,
+        "improvement": float(nearer.estimate),
+        "improvement_low": float(nearer.low),
+        "improvement_high": float(nearer.high),
+    }
