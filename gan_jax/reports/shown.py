@@ -60,7 +60,8 @@ def show_tables(name: str, groups: Mapping[str, xr.Dataset]) -> None:
     """Print a table for each data set of a study: rates with intervals, a row a variant."""
     console = Console()
     for data, results in groups.items():
-        steps = {int(recorded(results, x)["step"][-1]) for x in results["variant"].values}
+        own = [recorded(results, x)["step"].values for x in results["variant"].values]
+        steps = {int(x[-1]) for x in own if len(x)}
         title = f"{name}: {data}, {' / '.join(f'{step:,}' for step in sorted(steps))} steps"
         quality = results.attrs["quality"]
         console.print(summary_table(summarize(results), title, quality, console.width))
