@@ -1,16 +1,11 @@
 """Seeds as chains: ArviZ's R-hat and effective sample size, known laws, curves without noise."""
 
-import warnings
-
 import numpy as np
 import pytest
+from arviz_stats.base import array_stats
 from scipy.signal import lfilter
 
 from gan_jax.analysis.statistics import effective_sample_size, rank_normalized_r_hat
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of ArviZ's own dependencies
-    from arviz_stats.base import array_stats
 
 
 def noise(seed, *shape, memory=0.0):

@@ -1,10 +1,11 @@
 """Rates, pairs and many comparisons: statsmodels', exact sums and published numbers."""
 
-import warnings
-
 import numpy as np
 import pytest
 from scipy.stats import binom, multinomial
+from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from gan_jax.analysis.statistics import (
     benjamini_hochberg,
@@ -15,12 +16,6 @@ from gan_jax.analysis.statistics import (
     newcombe,
     wilson,
 )
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of statsmodels' own dependencies
-    from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
-    from statsmodels.stats.multitest import multipletests
-    from statsmodels.stats.proportion import proportion_confint
 
 RNG = np.random.default_rng(0)
 

@@ -1,16 +1,11 @@
 """Survival: a published trial, statsmodels' Greenwood errors, exact bounds, censoring by hand."""
 
-import warnings
-
 import numpy as np
 import pytest
 from scipy.stats import norm
+from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from gan_jax.analysis.statistics import clopper_pearson, kaplan_meier, logrank
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of statsmodels' own dependencies
-    from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 # Weeks of remission under 6-mercaptopurine and under placebo (Freireich et al. 1963).
 TREATED = np.array(
