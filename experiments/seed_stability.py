@@ -26,7 +26,7 @@ from gan_jax.analysis.statistics import (
 )
 from gan_jax.commands.script import run_script
 from gan_jax.reports.figures import save_figure
-from gan_jax.reports.style import STYLE
+from gan_jax.reports.style import STYLE, logarithmic
 from gan_jax.reports.watched import run_and_report
 from gan_jax.studies.files import read_yaml
 
@@ -59,7 +59,8 @@ def main(folder: Path = Path("results/seed_stability"), quick: bool = False) -> 
         if fewer < n:
             low, high = usual_rates(successes, n, fewer)
             print(f"{fewer:5}: {low:4.0%} to {high:4.0%}")
-    tails = results[results.attrs["quality"]].values[:, -results.sizes["step"] // 5 :]
+    records = max(round(study.criteria.tail_share * results.sizes["step"]), 1)
+    tails = results[results.attrs["quality"]].values[:, -records:]
     alive = tails[np.isfinite(tails).all(axis=1)]
     effective = np.median([effective_sample_size(tail) for tail in alive])
     print(
@@ -89,6 +90,7 @@ def draw(results, converged: np.ndarray) -> Figure:
         labels = [f"converged ({converged.sum()})", f"not ({(~converged).sum()})"]
         left.hist(both, bins, stacked=True, color=["#0072B2", "#D55E00"], label=labels)
         left.set(xscale="log", xlabel="distance of the last samples to the data", ylabel="seeds")
+        logarithmic(left.xaxis)
         left.legend(frameon=False)
         left.set_title(f"{len(last)} seeds of one set-up")
         n, successes = len(last), int(converged.sum())

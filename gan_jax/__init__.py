@@ -35,6 +35,7 @@ _HOMES = {
     "load_results": "studies.results",
     "load_groups": "studies.results",
     "grid": "studies.grid",
+    "to_arviz": "studies.handover",
     "StudyError": "studies.cells",
     "load_generator": "studies.export",
     "study_spectra": "studies.spectra",

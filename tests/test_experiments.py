@@ -4,10 +4,12 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gan_jax
 
+TINY_FIELDS = {"steps": 100, "log_every": 5, "batch_size": 16, "evaluation_samples": 32}
 SCRIPTS = Path(__file__).parents[1] / "experiments"
 
 
@@ -159,3 +161,30 @@ def test_other_data_are_measured_by_what_is_known_of_them(here, capsys, monkeypa
     line = capsys.readouterr().out.splitlines()[2]
     assert line.startswith("mixture_3d") and line.count("[") == 4
     assert (here / "out/mixture_3d.png").exists()
+
+
+def test_seed_stability_says_what_fewer_seeds_show(here, capsys, monkeypatch):
+    module = load("seed_stability")
+    document = module.read_yaml(module.FILE) | {"seeds": 12, "base": TINY_FIELDS}
+    monkeypatch.setattr(module, "read_yaml", lambda _: document)
+    module.main(Path("out"))
+    printed = capsys.readouterr().out
+    assert "of 12 seeds" in printed and "R-hat of" in printed and "\n   10: " in printed
+    assert (here / "out/figures/seed_stability.png").stat().st_size > 10_000
+    # Of four seeds two of which succeed, any two show anything; all four show the rate itself.
+    assert module.usual_rates(2, 4, 2) == (0.0, 1.0) and module.usual_rates(2, 4, 4) == (0.5, 0.5)
+
+
+def test_compare_losses_counts_how_often_few_seeds_mislead(here, capsys):
+    module = load("compare_losses")
+    two = {"best": np.array([1, 1, 1, 0], bool), "worst": np.array([0, 0, 0, 1], bool)}
+    # One seed names the better of two in three of four choices, two in half, ties by lot the rest.
+    chances = module.wrong_of_all(two)
+    assert chances[1] == pytest.approx(1 / 4, abs=0.01)
+    assert chances[2] == pytest.approx(1 / 4, abs=0.01)
+    assert chances[3] == 0
+    module.main(Path("out"), ("saturating", "non_saturating", "hinge"), steps=30, seeds=6)
+    printed = capsys.readouterr().out
+    assert "of all 3 losses, another than the best wins" in printed
+    assert "saturating against non_saturating: of all choices of so many seeds" in printed
+    assert (here / "out/figures/misled.png").stat().st_size > 10_000

@@ -42,6 +42,7 @@ def test_results_are_labelled_complete_and_judged(finished):
     xr.testing.assert_identical(gan_jax.load_results(folder / "results.nc"), results)
     with xr.open_dataset(folder / "results.nc") as plain:
         assert plain.attrs["study"] == "tiny"
+        assert plain.attrs["study_file"] == (folder / "study.yaml").read_text()
 
 
 def test_a_name_longer_than_the_first_one_is_kept_whole(tmp_path):
@@ -196,6 +197,7 @@ def test_a_missing_cell_is_missing_never_a_zero(finished, tmp_path):
     partial = tmp_path / "tiny"
     done = next(cell for cell in cells(tiny_study()) if cell.variant == "saturating")
     done.path(partial).parent.mkdir(parents=True)
+    shutil.copy(folder / "study.yaml", partial)
     done.path(partial).write_bytes(done.path(folder).read_bytes())
     names = ("sliced_wasserstein", "pair_distance")
     floors = {name: whole[f"floor_{name}"].values[0] for name in names}

@@ -54,7 +54,7 @@ EIGENVALUES = (
     "Eigenvalues of every seed's game at the kept moments of training.",
     "Each is a direction of the vector field: it grows right of zero and turns above and below it.",
 )
-SPECTRUM_FILE = "spectrum.nc"
+SPECTRUM_FILE, REPORT_FILE = "spectrum.nc", "report.html"
 LONGEST_NAME = 120
 HOW_TO_READ = {
     "points": "Generated samples (coloured) over real ones (grey), of fixed latents.",
@@ -89,7 +89,7 @@ def write_report(
       pictures: each group's figures, where they have been rendered already.
     """
     path = Path(path)
-    path = path / "report.html" if path.is_dir() else path
+    path = path / REPORT_FILE if path.is_dir() else path
     groups = _groups(results, path.parent) if groups is None else groups
     study = path.parent / STUDY_FILE
     script, style = _part("report.js"), _part("report.css")
@@ -104,8 +104,7 @@ def write_report(
         _group(name, group, pictures[name] if pictures else pictures_of(group))
         for name, group in groups.items()
     ]
-    if len(shown) == 1:
-        shown[0]["more_figures"] += _spectrum(path.parent)
+    shown[-1]["more_figures"] += _spectrum(path.parent)  # of all variants
     page = environment.get_template("report.html.jinja").render(
         title=str(results.attrs["study"]),
         facts=_facts(results, groups),
@@ -137,7 +136,7 @@ def save_figures_and_report(
         where = folder / "figures"
         where = where if len(chosen) == 1 else where / folder_name(name)
         paths += save_pictures(drawn, where)
-    return [*paths, write_report(results, folder / "report.html", chosen, pictures)]
+    return [*paths, write_report(results, folder / REPORT_FILE, chosen, pictures)]
 
 
 def _groups(results: xr.Dataset, folder: Path) -> Mapping[str, xr.Dataset]:

@@ -18,7 +18,7 @@ from rich.console import Console
 from gan_jax.reports.checks import Snapshots, check_table, final_lines, with_checks
 from gan_jax.reports.curves import loss_curves
 from gan_jax.reports.figures import save_figure
-from gan_jax.reports.html import save_figures_and_report
+from gan_jax.reports.html import REPORT_FILE, save_figures_and_report, write_report
 from gan_jax.reports.progress import TrainingProgress
 from gan_jax.reports.shown import print_paths, show_tables
 from gan_jax.studies.cells import cells, missing_cells
@@ -27,7 +27,7 @@ from gan_jax.studies.export import export_generators
 from gan_jax.studies.folder import open_folder
 from gan_jax.studies.handover import check_export, export_parquet
 from gan_jax.studies.plan import plan, plan_line
-from gan_jax.studies.results import load_groups
+from gan_jax.studies.results import load_groups, load_results
 from gan_jax.studies.spectra import SPECTRUM_FILE, study_spectra
 from gan_jax.studies.study import Study
 from gan_jax.studies.tracking import Tracking
@@ -167,7 +167,10 @@ def show_checks(study: Study, out: Path, snapshots: Snapshots) -> xr.Dataset:
 
 
 def show_spectra(folder: Path, batch_size: int | None = None) -> xr.Dataset:
-    """Compute the spectra of a study's kept states, print their table, draw and return them."""
+    """Compute the spectra of a study's kept states, print their table, draw and return them.
+
+    Where the study has a report, they become part of it.
+    """
     from gan_jax.reports.spectra import eigenvalues_in_the_plane, spectrum_table
 
     console = Console()
@@ -181,4 +184,6 @@ def show_spectra(folder: Path, batch_size: int | None = None) -> xr.Dataset:
     figure = eigenvalues_in_the_plane(spectrum)
     print(folder / SPECTRUM_FILE)
     print(save_figure(figure, folder / "figures" / "eigenvalues.png"))
+    if (folder / REPORT_FILE).exists():
+        print(write_report(load_results(folder), folder))
     return spectrum

@@ -71,8 +71,10 @@ def store_verdicts(folder: Path, criteria: Criteria, groups: dict[str, xr.Datase
       ConfigError: when the folder's study cannot be read.
     """
     study = dataclasses.replace(read_study(folder), criteria=criteria)
-    results = joined_groups(study, groups)
     recorded = read_yaml(folder / STUDY_FILE)[RECORDED]
+    write_yaml(folder / STUDY_FILE, study.to_dict() | {RECORDED: recorded})
+    text = (folder / STUDY_FILE).read_text(encoding="utf-8")
+    groups = {name: group.assign_attrs(study_file=text) for name, group in groups.items()}
+    results = joined_groups(study, groups)
     write_results(folder / RESULTS_FILE, results, groups)
     write_text(folder / SEEDS_FILE, seeds_table(results))
-    write_yaml(folder / STUDY_FILE, study.to_dict() | {RECORDED: recorded})

@@ -82,12 +82,16 @@ def assemble(
 
     Raises:
       ConfigError: when no cell is done, or one cannot be read.
+
+    The attributes also have the whole study.yaml, `study_file`: every field, the versions, devices
+    and command that made the results.
     """
     shared = {
         "study": study.name,
         "quality": quality,
         "criteria": json.dumps(asdict(study.criteria)),
         "fields": json.dumps(study.varied()),
+        "study_file": (folder / STUDY_FILE).read_text(encoding="utf-8"),
         **attributes,
     }
     done = [cell for cell in cells(study) if cell.path(folder).exists()]
