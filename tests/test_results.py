@@ -191,7 +191,7 @@ def test_unreadable_results_are_one_line(tmp_path):
 
 
 def test_a_missing_cell_is_missing_never_a_zero(finished, tmp_path):
-    from gan_jax.studies.results import Reference, assemble
+    from gan_jax.studies.assembly import Reference, assemble
 
     folder, whole = finished
     partial = tmp_path / "tiny"

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from gan_jax.catalogue import nearest
 from gan_jax.config import Experiment
 from gan_jax.fields import ConfigError
+from gan_jax.studies.assembly import Reference, assemble
 from gan_jax.studies.cells import Cell, StudyError, cells, missing_cells, running, write_cell
 from gan_jax.studies.folder import check_versions, check_writable, open_folder
-from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, Reference, assemble, load_results
+from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, load_results
 from gan_jax.studies.snapshots import snapshot_keeper
 from gan_jax.studies.states import Keeper, moment_steps, write_states
 from gan_jax.studies.study import Study
