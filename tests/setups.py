@@ -89,6 +89,11 @@ def tiny_study(**changes):
     return Study(**(fields | changes))
 
 
+def timeless(results):
+    """Results without what differs between two runs of one study: when, and how long."""
+    return results.drop_vars("wall_seconds").assign_attrs(study_file="")
+
+
 # Images small enough for any test: grey noise about a level of the image's own.
 BLOBS = gan_jax.Dataset(
     lambda key, n: jax.numpy.tanh(
