@@ -1,9 +1,21 @@
 """Settings for every test (four CPU devices, JAX's strict modes), and what many of them use."""
 
+import atexit
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
-import jax
 import pytest
+
+# Most of the suite's time is compiling: its processes share what each has compiled, for one run.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # else another process of this run has set it
+    compiled = tempfile.mkdtemp(prefix="gan-jax-tests-")
+    atexit.register(shutil.rmtree, compiled, ignore_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = compiled
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+
+import jax
 from setups import tiny_study
 
 import gan_jax
