@@ -115,9 +115,9 @@ def wrong_of_all(converged: dict[str, np.ndarray]) -> dict[int, float]:
 def draw(converged: dict[str, np.ndarray]) -> Figure:
     """Chance of a wrong winner: of every pair of losses against their difference, and of all."""
     names, n = list(converged), len(next(iter(converged.values())))
-    # Losses that are one another's, such as alpha's at 1, have no better one of the two.
+    # Of two losses with one rate, such as alpha's at 1 and what it generalises, neither is better.
     every = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-    pairs = [(a, b) for a, b in every if (converged[a] != converged[b]).any()]
+    pairs = [(a, b) for a, b in every if converged[a].sum() != converged[b].sum()]
     gaps = np.array([abs(converged[a].mean() - converged[b].mean()) for a, b in pairs])
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.5, 3.8), layout="constrained")
@@ -133,7 +133,8 @@ def draw(converged: dict[str, np.ndarray]) -> Figure:
         left.set(xlabel="points between the two success rates, all seeds", ylabel="wrong, %")
         left.set_ylim(0, 52)
         left.set_title("a pair of losses: the worse one wins, ties by lot")
-        left.legend(frameon=False)
+        if pairs:
+            left.legend(frameon=False)
         of_all = wrong_of_all(converged)
         sizes = list(of_all)
         right.plot(sizes, [100 * x for x in of_all.values()], "o-", color="#0072B2")

@@ -56,6 +56,7 @@ def test_verdicts_are_recomputed_and_written_only_when_asked(run, here, capsys):
         ("tail: 0.5", "strict.yaml: criteria: 'tail' given.*did you mean 'tail_share'"),
         ("tail_share: 2", "strict.yaml: criteria: tail_share: 2.0 given"),
         ("[1]", r"expected thresholds by name"),
+        ("[]", r"expected thresholds by name"),
         ("a: [", "strict.yaml, line"),
     ],
 )
@@ -151,6 +152,9 @@ def test_power_says_how_many_seeds(run, capsys):
         ([*paired[:-1], "--covariance", "0"], "covariance: it is of paired seeds"),
         ([*paired, "--covariance", "0.9"], "covariance 0.9 given, expected within -0.1034 .. 0.1"),
         (["power"], "rates and pilot: expected one of them"),
+        (["power", "--pilot", "run", "--paired"], "a pilot's results say both themselves"),
+        ([*paired[:-1], "--variants", "a", "b"], "expected --pilot beside them"),
+        ([*paired[:-1], "--power", "0.9999999999999999"], "expected at most 0.9999"),
         (["power", "--rates", "0.5", "0.5"], "equal rates"),
         (["power", "--rates", "0.5", "1.5"], "expected numbers from 0 to 1"),
         (["power", "--pilot", "run", "--variants", "saturating", "hinge"], "expected two of satur"),
@@ -187,3 +191,41 @@ def test_the_summary_compares_with_the_first_variant(finished):
     # The failed seed is scored as the untrained generator; of three seeds the mean is of all.
     untrained = np.median(results["sliced_wasserstein"].values[1, :, 0])
     assert second["iqm"] == pytest.approx(np.mean([0.4, 0.3, untrained]), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x: x.drop_attrs(), "study, quality, criteria"),
+        (lambda x: x.drop_dims("seed"), "seed, status, verdict"),
+        (lambda x: x.assign_attrs(quality="beauty"), "beauty, floor_beauty missing"),
+        (lambda x: x.assign_attrs(criteria="{oops"), "its criteria cannot be read"),
+        (lambda x: x.assign_attrs(criteria='{"tail": 1}'), "its criteria cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_studys_results_is_one_line(here, finished, capsys, change, words):
+    change(finished[1]).to_netcdf("results.nc", engine="h5netcdf")
+    (here / "c.yaml").write_text("tail_share: 0.5")
+    commands = (
+        ["report", "."], ["verdicts", ".", "--criteria", "c.yaml"], ["power", "--pilot", "."],
+    )  # fmt: skip
+    for command in commands:
+        assert main(command) == 2
+        error = capsys.readouterr().err
+        assert words in error and error.count("\n") == 1
+
+
+def test_a_report_is_not_made_with_other_data_than_the_study_was_begun_with(here, capsys):
+    rows = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    np.save("x.npy", rows)
+
+    def stop(variant, segment):
+        if variant == "non_saturating":
+            raise KeyboardInterrupt
+
+    study = tiny_study(base=SHORT.replace(data="x.npy"), seeds=2)
+    with pytest.raises(KeyboardInterrupt):
+        gan_jax.run_study(study, here / "run", observer=stop)
+    np.save("x.npy", rows + 100)
+    assert main(["report", "run"]) == 2
+    assert "begun with another data x.npy" in capsys.readouterr().err

@@ -64,8 +64,16 @@ def test_a_study_file_takes_variants_as_a_list_a_mapping_or_a_grid():
     for variants, words in (
         ([{"loss": "hinge"}], "expected a name and fields"),
         ([{"name": "a"}, {"name": "a"}], "'a' is listed more than once"),
+        ([{"name": [1], "loss": "hinge"}], r"variant: \[1\] given"),
     ):
         with pytest.raises(ConfigError, match=words):
             Study.from_dict(named | {"variants": variants})
+    for variants, words in (
+        ({"a": None}, "variant a: None given, expected fields by name"),
+        ({1: {}}, "variant: 1 given"),
+        (3, "variants: 3 given"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            Study.from_dict(named | {"variants": variants, "grid": {"loss": ["hinge"]}})
     with pytest.raises(ConfigError, match=r"variant hing: loss: 'hing' given.*'hinge'"):
         Study.from_dict(named | {"grid": {"loss": ["hing"]}})

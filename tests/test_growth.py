@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 
 import numpy as np
@@ -13,7 +14,9 @@ import gan_jax
 from gan_jax.config import ConfigError
 from gan_jax.game import gan
 from gan_jax.studies import engines
-from gan_jax.studies.cells import StudyError, cells
+from gan_jax.studies.assembly import is_assembled
+from gan_jax.studies.cells import StudyError, TakenError, cells, running
+from gan_jax.studies.engines import assemble_study
 from gan_jax.studies.folder import open_folder
 from gan_jax.studies.handover import export_parquet, to_arviz
 from gan_jax.studies.plan import plan, plan_line
@@ -64,7 +67,7 @@ def test_a_study_never_shrinks_and_keeps_its_lanes(tmp_path):
         ({"variants": {"saturating": LOSSES["saturating"]}}, "variants: non_saturating there"),
         ({"lanes": 3}, "lanes: 2 there, 3 here"),
         ({"moments": 5}, "moments: 3 there, 5 here"),
-        ({"criteria": gan_jax.Criteria(tail_share=0.5)}, "criteria.tail_share: 0.2 there, 0.5"),
+        ({"criteria": gan_jax.Criteria(tail_share=0.5)}, r"criteria.tail_share: 0.2 there, 0.5"),
         ({"name": "other"}, "name: tiny there, other here"),
     ):
         with pytest.raises(ConfigError, match=words):
@@ -223,3 +226,85 @@ def test_results_are_handed_over(finished, tmp_path):
     one = curves.query("variant == 'non_saturating' and seed == 2 and step == 20")
     expected = results["diversity"].sel(variant="non_saturating", seed=2, step=20)
     np.testing.assert_array_equal(one["diversity"], expected)
+
+
+def test_groups_of_one_name_are_told_apart(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    files = [tmp_path / "a" / "my-data.npy", tmp_path / "b" / "my-data.npy"]
+    for file in files:
+        file.parent.mkdir()
+        np.save(file, rows)
+    first, second = map(str, files)
+    variants = {
+        "one": {"data": first},
+        "two": {"data": second},
+        "three": {"data": first, "evaluation_samples": 18},
+        "four": {"data": "ring"},
+        "five": {"data": "ring", "data_seed": 1},
+    }
+    groups = tiny_study(base=SHORT, variants=variants).groups()
+    assert {name: list(own) for name, own in groups.items()} == {
+        "my-data": ["one"], "my-data-2": ["two"], "my-data-3": ["three"],
+        "ring": ["four"], "ring-2": ["five"],
+    }  # fmt: skip
+
+
+def test_results_written_too_early_are_not_taken_for_all(finished, tmp_path):
+    folder, whole = finished
+    shutil.copytree(folder, tmp_path / "s")
+    last = cells(tiny_study())[-1].path(tmp_path / "s")
+    result = last.read_bytes()
+    last.unlink()
+    study = tiny_study()
+    assemble_study(study, tmp_path / "s")
+    last.write_bytes(result)
+    os.utime(last, (1, 1))  # copied with its time, long before the results were written
+    assert not is_assembled(study, tmp_path / "s")
+    xr.testing.assert_identical(timeless(gan_jax.run_study(study, tmp_path / "s")), timeless(whole))
+    assert is_assembled(study, tmp_path / "s")
+
+
+def test_a_cell_is_run_by_one_process_only(tmp_path):
+    study = tiny_study(base=SHORT, variants={"a": {}}, seeds=2)
+    folder = tmp_path / "s"
+    (cell,) = cells(study)
+    open_folder(study, folder)
+    taken = pytest.raises(TakenError, match=f"run by process {os.getpid()} on")
+    with running(cell, folder), taken, running(cell, folder):
+        raise AssertionError("claimed twice")
+    elsewhere = pytest.raises(StudyError, match="1 of 1 cells are run elsewhere")
+    with running(cell, folder), elsewhere:
+        gan_jax.run_study(study, folder)
+    gone = {"host": socket.gethostname(), "process": 2**22 + 1}
+    (cell.folder(folder) / "running").write_text(json.dumps(gone))
+    assert (gan_jax.run_study(study, folder)["status"] == "done").all()
+    assert not (cell.folder(folder) / "running").exists()
+
+
+def test_a_cell_of_another_version_is_refused_in_one_line(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "s")
+    path = cells(tiny_study())[0].path(tmp_path / "s")
+    old = xr.load_dataset(path).drop_vars(["snapshots", "snapshot_step"])
+    path.unlink()
+    old.to_netcdf(path, engine="h5netcdf")
+    (tmp_path / "s" / "results.nc").unlink()
+    with pytest.raises(ConfigError, match=r"result\.nc: of another version"):
+        gan_jax.run_study(tiny_study(), tmp_path / "s")
+
+
+def test_who_names_no_criteria_means_the_folders(tmp_path):
+    strict = gan_jax.Criteria(tail_share=0.5)
+    open_folder(tiny_study(criteria=strict), tmp_path / "s")
+    assert open_folder(tiny_study(), tmp_path / "s").criteria == strict
+    with pytest.raises(ConfigError, match=r"tail_share: 0\.5 there, 0\.4 here; `gan-jax verdicts`"):
+        open_folder(tiny_study(criteria=gan_jax.Criteria(tail_share=0.4)), tmp_path / "s")
+
+
+def test_a_seed_that_once_exploded_ranks_worst_whatever_its_last_number(finished):
+    results = finished[1].copy(deep=True)
+    results["verdict"][0] = ["converged", "diverged", "converged"]
+    results["verdict"][1] = "converged"
+    results["sliced_wasserstein"][:, :, -1] = [[0.2, 0.001, 0.3], [0.2, 0.5, 0.3]]
+    table = gan_jax.summarize(results)
+    assert table.loc["saturating", "quality_median"] == pytest.approx(0.3)
+    assert table.loc["non_saturating", "improvement"] == pytest.approx(5 / 9)

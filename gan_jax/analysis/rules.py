@@ -103,12 +103,20 @@ def collapsed(seen: Curves, criteria: Criteria) -> Finding:
     return Finding(matches, seen.onset(signs, 0.5), ["; ".join(found) for found in words])
 
 
+def convergence_limit(floor: np.ndarray, criteria: Criteria, point: bool) -> float:
+    """The distance that convergence asks for, given real-against-real draws [draw] of it.
+
+    `point` says that the data are one point, whose floor is zero.
+    """
+    limit = criteria.converged_factor * float(np.percentile(floor, 95))
+    return limit + criteria.point_tolerance if point else limit
+
+
 def _limits(seen: Curves, criteria: Criteria) -> dict[str, tuple[float, float]]:
     """What convergence asks of a record: measure -> least and greatest value."""
-    limit = criteria.converged_factor * np.percentile(seen.floors[seen.quality], 95)
-    if "diversity" not in seen.curves:
-        limit += criteria.point_tolerance
-    limits = {seen.quality: (-np.inf, float(limit))}
+    point = "diversity" not in seen.curves
+    limit = convergence_limit(seen.floors[seen.quality], criteria, point)
+    limits = {seen.quality: (-np.inf, limit)}
     if "curve_error" in seen.curves:
         width = np.median(seen.floors["pair_distance"])
         limits["curve_error"] = (-np.inf, float(criteria.converged_error * width))

@@ -13,7 +13,10 @@ from gan_jax.fields import ConfigError
 
 @dataclasses.dataclass(kw_only=True)
 class Report:
-    """Draw a finished study's figures and its report again, and print its table."""
+    """Draw a study's figures and its report again, and print its table.
+
+    Of a study that is not finished, as far as it is.
+    """
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
     """The folder of a compare or study."""
@@ -62,8 +65,8 @@ class Verdicts:
 class Power:
     """How many seeds an arm tell two success rates apart.
 
-    Exact: Fisher's test of independent seeds; McNemar's of paired ones, which the same seeds are
-    for both variants. Two-sided.
+    Exact and two-sided: Fisher's test, where each arm has seeds of its own; McNemar's, where both
+    are trained with the same seeds (--paired).
     """
 
     rates: tuple[float, float] | None = None
@@ -82,50 +85,57 @@ class Power:
     """The probability of finding one where there is none, at most."""
 
     def run(self) -> None:
-        from gan_jax.analysis.statistics import paired_seeds, seeds_per_arm
-
-        levels = {"power": self.power, "alpha": self.alpha}
         if (self.rates is None) == (self.pilot is None):
             raise ConfigError("rates and pilot: expected one of them")
+        if self.pilot is not None and (self.paired or self.covariance is not None):
+            raise ConfigError("paired and covariance: a pilot's results say both themselves")
+        if self.rates is not None and self.variants:
+            raise ConfigError("variants: they are a pilot's, expected --pilot beside them")
         try:
             if self.pilot is not None:
-                self._run_pilot(self.pilot, levels)
-                return
-            assert self.rates is not None
-            if not self.paired and self.covariance is None:
-                n, test = seeds_per_arm(*self.rates, **levels), "Fisher's exact test"
-            elif not self.paired:
-                raise ConfigError("covariance: it is of paired seeds, expected --paired beside it")
-            elif self.covariance is None:
-                raise ConfigError("paired: expected --covariance of the two outcomes beside it")
-            else:
-                n = paired_seeds(*self.rates, self.covariance, **levels)
-                test = "McNemar's exact test"
+                self._ask_pilot(self.pilot)
+            elif self.rates is not None:
+                self._ask_rates(*self.rates)
+        except ConfigError:
+            raise
         except ValueError as error:
             raise ConfigError(str(error)) from None
-        print(
-            f"{n} seeds per arm: {test}, two-sided {100 * self.alpha:g} %, "
-            f"power {100 * self.power:g} %"
-        )
 
-    def _run_pilot(self, folder: Path, levels: dict[str, float]) -> None:
+    def _ask_rates(self, first: float, second: float) -> None:
+        from gan_jax.analysis.statistics import paired_seeds, seeds_per_arm
+
+        if self.paired and self.covariance is None:
+            raise ConfigError("paired: expected --covariance of the two outcomes beside it")
+        if self.covariance is not None and not self.paired:
+            raise ConfigError("covariance: it is of paired seeds, expected --paired beside it")
+        if self.covariance is None:
+            n, test = seeds_per_arm(first, second, self.power, self.alpha), "Fisher's"
+        else:
+            n = paired_seeds(first, second, self.covariance, self.power, self.alpha)
+            test = "McNemar's"
+        levels = f"two-sided {100 * self.alpha:g} %, power {100 * self.power:g} %"
+        print(f"{n} {'seed' if n == 1 else 'seeds'} per arm: {test} exact test, {levels}")
+
+    def _ask_pilot(self, folder: Path) -> None:
         from gan_jax.analysis.statistics import pilot
         from gan_jax.studies.results import load_results
 
         results = load_results(folder)
         known = [str(name) for name in results["variant"].values]
         names = list(self.variants) or known[:2]
-        unknown = [name for name in names if name not in known]
-        if unknown or len(names) != 2 or len(set(names)) != 2:
+        if len(set(names)) != 2 or not set(names) <= set(known) or len(names) != 2:
             raise ConfigError(
                 f"variants: {' '.join(names)} given, expected two of {', '.join(known)}"
             )
         both = [results.sel(variant=name) for name in names]
         ran = (both[0]["status"].values == "done") & (both[1]["status"].values == "done")
+        if not ran.any():
+            raise ConfigError(f"{folder}: {' and '.join(names)} have no finished seed in common")
         first, second = ((one["verdict"].values == "converged")[ran] for one in both)
+        n = f"{len(first)} {'seed' if len(first) == 1 else 'seeds'}"
         for name, outcome in zip(names, (first, second), strict=True):
-            print(f"{name}: converged in {100 * outcome.mean():.1f} % of {len(outcome)} seeds")
-        found = pilot(first, second, **levels)
+            print(f"{name}: converged in {100 * outcome.mean():.1f} % of {n}")
+        found = pilot(first, second, self.power, self.alpha)
         print(f"covariance of a seed's two outcomes: {found.covariance:.3f}")
         print(f"{found.seeds_per_arm} seeds per arm if they are independent: Fisher's exact test")
         print(f"{found.paired_seeds} if they are the same seeds: McNemar's exact test")

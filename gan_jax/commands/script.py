@@ -9,6 +9,7 @@ from typing import Any
 import tyro
 
 from gan_jax.fields import ConfigError
+from gan_jax.studies.cells import StudyError
 
 FAILED, MISTAKEN, INTERRUPTED = 1, 2, 130  # exit codes, of `gan-jax` too
 
@@ -20,6 +21,9 @@ def run_script(main: Callable[..., Any]) -> None:
     except ConfigError as error:
         print(f"{sys.argv[0]}: {error}", file=sys.stderr)
         sys.exit(MISTAKEN)
+    except (OSError, StudyError) as error:
+        print(f"{sys.argv[0]}: {error}", file=sys.stderr)
+        sys.exit(FAILED)
     except KeyboardInterrupt as interrupt:
         print(f"{sys.argv[0]}: {str(interrupt) or 'interrupted'}", file=sys.stderr)
         sys.exit(INTERRUPTED)

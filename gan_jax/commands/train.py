@@ -71,8 +71,8 @@ class RunStudy:
     """
 
     file: Annotated[Positional[Path | None], arg(metavar="FILE")] = None
-    """YAML: name, seeds, variants or grid and, if not the defaults, base, lanes, criteria,
-    moments."""
+    """YAML: name, seeds, variants or grid and, if not the defaults, preset, base, lanes, criteria,
+    moments. Needed unless --status is given."""
     status: Annotated[Path | None, arg(metavar="RUN")] = None
     """Run nothing: show which cells of a study's folder are done, running, missing, failed."""
     out: Path | None = None

@@ -32,10 +32,11 @@ def answer(results: xr.Dataset) -> str:
         return _alone(results, variants[0])
     rates = rates[places]
     if len(variants) > 2 and rates.max() == rates.min():
-        n = results.sizes["seed"]
+        counts = sorted({int(ran(results, name).sum()) for name in variants})
+        each = f"{' or '.join(map(str, counts))} each"
         return (
             f"All {len(variants)} variants converged in {_percent(rates[0])} of their seeds "
-            f"({n} each): they cannot be told apart."
+            f"({each}): they cannot be told apart."
         )
     best, worst = int(rates.argmax()), int(rates.argmin())
     if best == worst:
@@ -93,10 +94,10 @@ def _not_told(variants: list[str], p_values: np.ndarray, best: int) -> str:
         if place != best and not p_values[best, place] < ALPHA
     ]
     if not others:
-        return "" if len(variants) == 2 else " It can be told from every other."
+        return "" if len(variants) == 2 else " It can be told apart from every other."
     more = len(others) - MOST_NAMES
     named = ", ".join(others[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-    return f" Not to be told from the best: {named}."
+    return f" These cannot be told apart from the best: {named}."
 
 
 def adjusted_p_values(results: xr.Dataset, variants: list[str]) -> np.ndarray:

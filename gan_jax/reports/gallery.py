@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.reports.records import last_records, ran
+from gan_jax.reports.records import last_qualities, ran
 from gan_jax.reports.scatters import plane_of
 from gan_jax.reports.sequences import SPACING
 from gan_jax.reports.style import DASHES, colour, dash
+from gan_jax.studies.cells import SHOWN
 
 if TYPE_CHECKING:
     import xarray as xr
 
 MOST_SEEDS = 512
 LARGEST = 6_000_000  # bytes of samples, before base64 makes a third more of them
-SHOWN = {"points": 128, "images": 9, "sequences": 4}  # samples in a picture
 LEVELS = 254  # a quantised value is 0 .. LEVELS; 255 is what is outside, or no number
 NOTHING = 255
 LONGEST_NAME = 200
@@ -123,8 +123,7 @@ def _left_out(n: int, shown: int, kept: int, moments: int) -> str:
 
 def _cards(results: xr.Dataset, rows: np.ndarray, seeds: np.ndarray) -> list[dict[str, Any]]:
     names = results["variant"].values
-    quality = results.attrs["quality"]
-    last = {row: last_records(results, str(names[row]), quality) for row in np.unique(rows)}
+    last = {row: last_qualities(results, str(names[row])) for row in np.unique(rows)}
     cards = []
     for row, seed in zip(rows.tolist(), seeds.tolist(), strict=True):
         one, distance = {"variant": row, "seed": seed}, float(last[row][seed])

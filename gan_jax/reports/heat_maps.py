@@ -1,4 +1,4 @@
-"""The figure of a sweep: how often seeds converged, on the grid of the numbers that it varied."""
+"""The figure of a sweep: how often seeds converged or failed, on the grid of what it varied."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from gan_jax.reports.records import convergence_rates
+from gan_jax.reports.records import convergence_rates, failure_rates
 from gan_jax.reports.style import STYLE, elide
 
 if TYPE_CHECKING:
@@ -82,14 +82,19 @@ def _label(settings: Mapping[str, Any], besides: tuple[str, str]) -> str:
 
 
 def convergence_maps(results: xr.Dataset) -> Figure | None:
-    """How often seeds converged over the numbers that the study varied, in percent."""
+    """How often seeds converged, and how often they failed, over the numbers that a study varied.
+
+    Failed is collapsed or diverged; what is in neither map ended undecided.
+    """
     fields = json.loads(results.attrs.get("fields", "{}"))
     found = sweep(fields, results["variant"].values.tolist())
     if found is None:
         return None
-    rates = np.append(convergence_rates(results), np.nan)  # -1: no such variant
-    shown = list(found.panels.items())[:MOST_MAPS]
-    columns = min(len(shown), COLUMNS)
+    maps = {"converged": convergence_rates(results), "failed": failure_rates(results)}
+    maps = {what: np.append(rates, np.nan) for what, rates in maps.items()}  # -1: no such variant
+    panels = list(found.panels.items())[:MOST_MAPS]
+    shown = [(what, label, places) for what in maps for label, places in panels]
+    columns = min(len(panels), COLUMNS)
     rows = -(-len(shown) // columns)
     size = (0.6 * len(found.columns) + 1.1, 0.42 * len(found.rows) + 0.9)
     with mpl.rc_context(STYLE):
@@ -100,8 +105,8 @@ def convergence_maps(results: xr.Dataset) -> Figure | None:
         for axis in axes[len(shown) :]:
             axis.set_axis_off()
         image = None
-        for axis, (label, places) in zip(axes, shown, strict=False):
-            cells = rates[places]
+        for axis, (what, label, places) in zip(axes, shown, strict=False):
+            cells = maps[what][places]
             image = axis.imshow(
                 cells, cmap="cividis", vmin=0, vmax=1, origin="lower", aspect="auto"
             )
@@ -110,7 +115,7 @@ def convergence_maps(results: xr.Dataset) -> Figure | None:
                 colour = "white" if rate < 0.55 else "#111111"
                 words = f"{100 * rate:.0f}"
                 axis.text(column, row, words, ha="center", va="center", color=colour, fontsize=9)
-            axis.set_title(elide(label), fontsize=10)
+            axis.set_title(f"{elide(label)}: {what}" if label else what, fontsize=10)
             axis.set_xticks(
                 range(len(found.columns)),
                 [f"{value:g}" for value in found.columns],
@@ -123,10 +128,12 @@ def convergence_maps(results: xr.Dataset) -> Figure | None:
         if found.y:
             figure.supylabel(found.y.replace("_", " "), fontsize=10)
         if image is not None:
-            bar = figure.colorbar(image, ax=axes.tolist(), shrink=0.9, label="converged, %")
+            bar = figure.colorbar(
+                image, ax=axes.tolist(), shrink=0.9, label="share of the seeds, %"
+            )
             bar.set_ticks([0, 0.5, 1], labels=["0", "50", "100"])
             bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-        left_out = len(found.panels) - len(shown)
+        left_out = len(found.panels) - len(panels)
         if left_out:
             figure.suptitle(f"{left_out} more settings are not shown", x=0.01, ha="left")
     return figure

@@ -32,7 +32,7 @@ from gan_jax.reports.style import VERDICT_COLOURS, colour
 from gan_jax.reports.terminal import COLUMNS, explanation, row_cells
 from gan_jax.studies.cells import read_dataset
 from gan_jax.studies.files import read_yaml
-from gan_jax.studies.results import STUDY_FILE, load_groups
+from gan_jax.studies.results import SPECTRUM_FILE, STUDY_FILE, load_groups
 from gan_jax.studies.summary import summarize
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ EIGENVALUES = (
     "Eigenvalues of every seed's game at the kept moments of training.",
     "Each is a direction of the vector field: it grows right of zero and turns above and below it.",
 )
-SPECTRUM_FILE, REPORT_FILE = "spectrum.nc", "report.html"
+REPORT_FILE = "report.html"
 LONGEST_NAME = 120
 HOW_TO_READ = {
     "points": "Generated samples (coloured) over real ones (grey), of fixed latents.",
@@ -104,7 +104,7 @@ def write_report(
         _group(name, group, pictures[name] if pictures else pictures_of(group))
         for name, group in groups.items()
     ]
-    shown[-1]["more_figures"] += _spectrum(path.parent)  # of all variants
+    shown[-1]["more_figures"] += _spectrum(path.parent, results)  # of all variants
     page = environment.get_template("report.html.jinja").render(
         title=str(results.attrs["study"]),
         facts=_facts(results, groups),
@@ -178,13 +178,21 @@ def _figure(title: str, words: str, more: str, drawn: Picture) -> dict[str, str]
     }
 
 
-def _spectrum(folder: Path) -> list[dict[str, str]]:
-    """The figure of the spectra beside the report, where they have been computed."""
+def _spectrum(folder: Path, results: xr.Dataset) -> list[dict[str, str]]:
+    """The figure of the spectra beside the report, where they have been computed for all of it."""
     if not (folder / SPECTRUM_FILE).exists():
         return []
     from gan_jax.reports.spectra import eigenvalues_in_the_plane
 
-    drawn = picture(eigenvalues_in_the_plane(read_dataset(folder / SPECTRUM_FILE)))
+    spectrum = read_dataset(folder / SPECTRUM_FILE)
+    of_another = [
+        name
+        for name in ("variant", "seed")
+        if spectrum[name].values.tolist() != results[name].values.tolist()
+    ]
+    if of_another:  # the study has grown since
+        return []
+    drawn = picture(eigenvalues_in_the_plane(spectrum))
     return [_figure(TITLES["eigenvalues"], *EIGENVALUES, drawn)]
 
 
@@ -205,18 +213,26 @@ def _facts(results: xr.Dataset, groups: Mapping[str, xr.Dataset]) -> str:
 
 
 def _data_name(results: xr.Dataset) -> str:
-    names = results["data"].values.ravel() if "data" in results.coords else []
+    known = [name for name in ("group", "data") if name in results.coords]
+    names = results[known[0]].values.ravel() if known else []
     return str(names[0]) if len(names) else ""
 
 
 def _command(study: Path) -> str:
-    """The command that a study's file records; empty where there is none to be read."""
+    """The command that runs a study again, by its file; empty where that has none to tell.
+
+    The one it was run with; of a study that has changed since, that which runs its file as it is.
+    """
     try:
         there = read_yaml(study) if study.exists() else {}
     except ConfigError:
         return ""
     recorded = there.get("recorded") if isinstance(there, dict) else None
-    return str(recorded.get("command", "")) if isinstance(recorded, dict) else ""
+    if not isinstance(recorded, dict):
+        return ""
+    if recorded.get("grown") or recorded.get("judged_again"):
+        return f"gan-jax study {STUDY_FILE} --out NEW_FOLDER"
+    return str(recorded.get("command", ""))
 
 
 def _part(name: str) -> str:

@@ -91,6 +91,8 @@ def improvement_matrix(results: xr.Dataset) -> Figure | None:
             shares[row, column], shares[column, row] = chance, 1 - chance
             if k <= FEW_CELLS:
                 low, high = _interval(results, variants[row], variants[column])
+                if not (np.isfinite(low) and np.isfinite(high)):
+                    continue  # of a single seed there is none
                 words[row, column] = f"\n{100 * low:.0f} to {100 * high:.0f}"
                 words[column, row] = f"\n{100 - 100 * high:.0f} to {100 - 100 * low:.0f}"
     side = 0.62 if k > FEW_CELLS else 1.05

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gan_jax.analysis.criteria import Criteria
+from gan_jax.analysis.rules import convergence_limit
+from gan_jax.studies import results as stored
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -36,8 +40,17 @@ def converged(results: xr.Dataset, variant: str) -> np.ndarray:
 
 def convergence_rates(results: xr.Dataset) -> np.ndarray:
     """The share of each variant's trained seeds that converged [variant]; NaN where none ran."""
+    return _rates(results, ("converged",))
+
+
+def failure_rates(results: xr.Dataset) -> np.ndarray:
+    """Likewise of those that collapsed or diverged."""
+    return _rates(results, FAILURES)
+
+
+def _rates(results: xr.Dataset, verdicts: tuple[str, ...]) -> np.ndarray:
     counts = [
-        (converged(results, name).sum(), ran(results, name).sum())
+        (ended(results, name, verdicts).sum(), ran(results, name).sum())
         for name in results["variant"].values
     ]
     return np.array([share / n if n else np.nan for share, n in counts])
@@ -52,35 +65,40 @@ def own_records(results: xr.Dataset, variant: str) -> np.ndarray:
 
 def recorded(results: xr.Dataset, variant: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     """A variant's own steps [record] and curves [seed, record], of the seeds that ran."""
-    own = own_records(results, variant)
-    curves = results[name].sel(variant=variant).transpose("seed", "step").values
-    return results["step"].values[own], curves[ran(results, variant)][:, own]
+    one = stored.recorded(results, variant)
+    curves = one[name].transpose("seed", "step").values
+    return one["step"].values, curves[ran(results, variant)]
 
 
-def last_records(results: xr.Dataset, variant: str, name: str) -> np.ndarray:
-    """Every seed's value [seed] at its variant's last record; NaN of a failed or missing seed."""
-    own = own_records(results, variant)
-    curves = results[name].sel(variant=variant).transpose("seed", "step").values
-    return curves[:, own[-1]] if len(own) else np.full(len(curves), np.nan)
+def last_qualities(results: xr.Dataset, variant: str) -> np.ndarray:
+    """Every seed's last distance to the data [seed]; NaN of a diverged or missing one."""
+    return stored.last_qualities(results).sel(variant=variant).values
 
 
 def last_distances(results: xr.Dataset, variant: str) -> np.ndarray:
-    """The last distances to the data [seed] of a variant's trained seeds; NaN of a failed one."""
-    return last_records(results, variant, results.attrs["quality"])[ran(results, variant)]
+    """The last distances to the data [seed] of a variant's trained seeds; NaN of a diverged one."""
+    return last_qualities(results, variant)[ran(results, variant)]
+
+
+def floor_draws(results: xr.Dataset, variant: str) -> np.ndarray:
+    """What real samples score against real ones [draw], as far as it is known."""
+    draws = results[f"floor_{results.attrs['quality']}"]
+    draws = draws.sel(variant=variant) if "variant" in draws.dims else draws
+    return draws.values[np.isfinite(draws.values)]
 
 
 def floor(results: xr.Dataset, variant: str) -> float:
     """The 95th percentile of what real samples score against real ones; NaN where unknown."""
-    draws = results[f"floor_{results.attrs['quality']}"]
-    draws = draws.sel(variant=variant) if "variant" in draws.dims else draws
-    known = draws.values[np.isfinite(draws.values)]
+    known = floor_draws(results, variant)
     return float(np.percentile(known, 95)) if len(known) else float("nan")
 
 
 def threshold(results: xr.Dataset, variant: str) -> float:
     """The distance below which a seed of a variant can count as converged."""
-    factor = json.loads(results.attrs["criteria"])["converged_factor"]
-    return factor * floor(results, variant)
+    draws = floor_draws(results, variant)
+    criteria = Criteria.from_dict(json.loads(results.attrs["criteria"]))
+    point = "diversity" not in results
+    return convergence_limit(draws, criteria, point) if len(draws) else float("nan")
 
 
 def most_converged(results: xr.Dataset, most: int = MOST_PANELS) -> tuple[list[str], str]:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from gan_jax.reports import images, scatters, sequences
 from gan_jax.reports.images import image_look
 from gan_jax.reports.look import Look
-from gan_jax.reports.records import last_records, most_converged, ran
+from gan_jax.reports.records import last_qualities, most_converged, ran
 from gan_jax.reports.scatters import point_look
 from gan_jax.reports.sequences import sequence_look
 from gan_jax.reports.style import GREY, STYLE, colour, elide
@@ -46,7 +46,7 @@ def final_samples(results: xr.Dataset) -> Figure:
 
     Ranked by the last distance; the verdict in a title judges the last fifth of training.
     """
-    quality, look = results.attrs["quality"], look_of(results)
+    look = look_of(results)
     variants, note = most_converged(results, MOST_ROWS)
     ranked = {name: ranked_seeds(results, name) for name in variants}
     columns = max([1, *map(len, ranked.values())]) + look.beside
@@ -59,7 +59,7 @@ def final_samples(results: xr.Dataset) -> Figure:
             row[0].set_ylabel("\n".join(ylabels), fontsize=10)
             for axis in row[len(ranked[variant]) :]:
                 axis.set_axis_off()
-            distances = last_records(results, variant, quality)
+            distances = last_qualities(results, variant)
             for axis, (rank, position) in zip(row, ranked[variant], strict=False):
                 distance = float(distances[position])
                 seed = results.sel(variant=variant).isel(seed=position)
@@ -96,7 +96,7 @@ def ranked_seeds(results: xr.Dataset, variant: str) -> list[tuple[str, int]]:
     Of two seeds only the best and the worst, of one only that.
     """
     here = np.flatnonzero(ran(results, variant))
-    final = last_records(results, variant, results.attrs["quality"])[here]
+    final = last_qualities(results, variant)[here]
     order = here[np.argsort(np.where(np.isnan(final), np.inf, final), kind="stable")].tolist()
     if len(order) < 3:
         return (

@@ -11,6 +11,7 @@ from rich.console import Console
 from gan_jax.reports.answers import answer
 from gan_jax.reports.html import save_figures_and_report
 from gan_jax.reports.terminal import summary_table
+from gan_jax.studies.assembly import is_assembled
 from gan_jax.studies.cells import cells, missing_cells
 from gan_jax.studies.folder import read_study
 from gan_jax.studies.handover import check_export, export_parquet
@@ -37,7 +38,7 @@ def show_results(folder: Path, export: str | None = None) -> None:
       ConfigError: when the folder has no results, and no finished cell to make them of.
     """
     check_export(export)
-    if not (folder / RESULTS_FILE).exists():
+    if (folder / STUDY_FILE).exists() or not (folder / RESULTS_FILE).exists():
         _assemble_what_is_done(folder)
     results, groups = load_results(folder), load_groups(folder)
     show_tables(results.attrs["study"], groups)
@@ -50,10 +51,14 @@ def show_results(folder: Path, export: str | None = None) -> None:
 def _assemble_what_is_done(folder: Path) -> None:
     study = read_study(folder)
     missing = missing_cells(study, folder)
-    from gan_jax.studies.engines import assemble_study
+    if not is_assembled(study, folder):
+        from gan_jax.studies.engines import assemble_study
 
-    assemble_study(study, folder)
-    print(f"{folder}: {len(missing)} of {len(cells(study))} cells are not done; they are missing")
+        assemble_study(study, folder)
+    if missing:
+        print(
+            f"{folder}: {len(missing)} of {len(cells(study))} cells are not done; they are missing"
+        )
 
 
 def show_tables(name: str, groups: Mapping[str, xr.Dataset]) -> None:

@@ -45,7 +45,7 @@ def spectrum_table(spectrum: xr.Dataset) -> Table:
     for heading in ("variant", "step", "Re", "|Im|", "growing", "rotation", "alignment"):
         table.add_column(heading, justify="left" if heading == "variant" else "right")
     for variant in spectrum["variant"].values:
-        for step in spectrum["step"].values:
+        for step in own_steps(spectrum.sel(variant=variant)):
             here = spectrum.sel(variant=variant, step=step)
             columns = (
                 here["real"].max("eigenvalue").values,
@@ -85,6 +85,13 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
 
 
+def own_steps(variant: xr.Dataset) -> list[int]:
+    """The steps of one variant's own moments: where variants differ in length, it lacks others'."""
+    known = variant["learning_rate"].notnull()
+    others = [name for name in known.dims if name != "step"]
+    return variant["step"].values[known.any(others).values].tolist()
+
+
 def eigenvalues_in_the_plane(spectrum: xr.Dataset) -> Figure:
     """All seeds' eigenvalues: a row a variant, a column a moment.
 
@@ -92,17 +99,21 @@ def eigenvalues_in_the_plane(spectrum: xr.Dataset) -> Figure:
     Shaded: where a step of the learning rate in force contracts, by update rule and optimiser,
     where that depends on the eigenvalue alone; an adaptive optimiser is taken without its momentum.
     """
-    variants, steps = spectrum["variant"].values.tolist(), spectrum["step"].values.tolist()
-    size = (0.8 + 3.0 * len(steps), 0.9 + 2.6 * len(variants))
+    variants = spectrum["variant"].values.tolist()
+    moments = {name: own_steps(spectrum.sel(variant=name)) for name in variants}
+    columns = max(map(len, moments.values()))
+    size = (0.8 + 3.0 * columns, 0.9 + 2.6 * len(variants))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(len(variants), len(steps), sharex=True, sharey=True, squeeze=False)
+        grid = figure.subplots(len(variants), columns, sharex=True, sharey=True, squeeze=False)
         limits = _limits(spectrum)
-        few = spectrum["real"].count() < FEW_POINTS * len(variants) * len(steps)
+        few = spectrum["real"].count() < FEW_POINTS * sum(map(len, moments.values()))
         for place, variant in enumerate(variants):
             here = spectrum.sel(variant=variant)
             colour = VARIANT_COLOURS[place % len(VARIANT_COLOURS)]
-            for axis, step in zip(grid[place], steps, strict=True):
+            for axis in grid[place][len(moments[variant]) :]:
+                axis.set_axis_off()
+            for axis, step in zip(grid[place], moments[variant], strict=False):
                 at = here.sel(step=step)
                 _plane(axis, at, limits)
                 axis.scatter(

@@ -7,7 +7,8 @@ apart. Where there are more variants than colours, lines are dashed.
 
 from __future__ import annotations
 
-from functools import cache
+import json
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axis import Axis
@@ -45,8 +46,22 @@ STYLE: dict[Any, Any] = {
 
 
 def place_of(results: xr.Dataset, variant: str) -> int:
-    """The place of a variant in the study, which decides how it is drawn."""
-    return results["variant"].values.tolist().index(variant)
+    """The place of a variant in the study, which decides how it is drawn.
+
+    In the whole study, of which `results` may be one data set's part.
+    """
+    whole = _variants(str(results.attrs.get("fields", "{}")))
+    return whole[variant] if variant in whole else results["variant"].values.tolist().index(variant)
+
+
+@lru_cache(maxsize=8)
+def _variants(fields: str) -> dict[str, int]:
+    """Places of all the variants that a study's `fields` name, in its order."""
+    try:
+        known = json.loads(fields)
+    except ValueError:
+        return {}
+    return {name: place for place, name in enumerate(known)} if isinstance(known, dict) else {}
 
 
 def colour(results: xr.Dataset, variant: str) -> str:

@@ -27,8 +27,8 @@ from gan_jax.studies.export import export_generators
 from gan_jax.studies.folder import open_folder
 from gan_jax.studies.handover import check_export, export_parquet
 from gan_jax.studies.plan import plan, plan_line
-from gan_jax.studies.results import load_groups, load_results
-from gan_jax.studies.spectra import SPECTRUM_FILE, study_spectra
+from gan_jax.studies.results import SPECTRUM_FILE, load_groups, load_results
+from gan_jax.studies.spectra import study_spectra
 from gan_jax.studies.study import Study
 from gan_jax.studies.tracking import Tracking
 from gan_jax.training import seeds

@@ -22,6 +22,7 @@ from gan_jax.studies.results import (
     RESULTS_FILE,
     SEEDS_FILE,
     STUDY_FILE,
+    load_results,
     recorded,
     seeds_table,
     write_results,
@@ -93,7 +94,7 @@ def assemble(
         own = [cell for cell in done if cell.variant in experiments]
         if own:
             data = {variant: experiment.data for variant, experiment in experiments.items()}
-            group = _group(study, folder, own, data, references[name])
+            group = _group(study, folder, own, name, data, references[name])
             groups[name] = _judged(group.assign_attrs(shared | {"kind": references[name].kind}))
     results = joined_groups(study, groups)
     write_text(folder / SEEDS_FILE, seeds_table(results))
@@ -101,8 +102,34 @@ def assemble(
     return results
 
 
+def is_assembled(study: Study, folder: Path) -> bool:
+    """Whether the results are there, of all the study's cells that are done and of no others."""
+    if not all((folder / name).exists() for name in (RESULTS_FILE, SEEDS_FILE)):
+        return False
+    results = load_results(folder)
+    expected = {name: set() for name in study.variants}
+    for cell in cells(study):
+        if cell.path(folder).exists():
+            expected[cell.variant] |= set(cell.seeds)
+    alike = [
+        results["variant"].values.tolist() == list(study.variants),
+        results["seed"].values.tolist() == list(study.seeds),
+        Criteria.from_dict(json.loads(results.attrs["criteria"])) == study.criteria,
+    ]
+    if not all(alike):
+        return False
+    done = results["status"].transpose(*PAIR).values == "done"
+    wanted = [[seed in expected[name] for seed in study.seeds] for name in study.variants]
+    return bool((done == np.array(wanted)).all())
+
+
 def _group(
-    study: Study, folder: Path, done: list[Cell], data: Mapping[str, str], reference: Reference
+    study: Study,
+    folder: Path,
+    done: list[Cell],
+    name: str,
+    data: Mapping[str, str],
+    reference: Reference,
 ) -> xr.Dataset:
     """The finished cells of some variants, beside what those are measured against."""
     import xarray as xr
@@ -122,7 +149,10 @@ def _group(
     missing = group["first_nonfinite_step"].values == UNKNOWN
     group["status"] = PAIR, np.where(missing, "missing", "done").astype(object)
     group["wall_seconds"] = ("variant",), [wall[name] for name in data]
-    group = group.assign_coords(data=("variant", np.array(list(data.values()), object)))
+    texts = {"data": list(data.values()), "group": [name] * len(data)}
+    group = group.assign_coords(
+        {key: ("variant", np.array(words, object)) for key, words in texts.items()}
+    )
     group["samples_real"] = ("sample", *sample_axes(reference.samples_real)), reference.samples_real
     if reference.labels:
         group = group.assign_coords(feature=list(reference.labels))
@@ -198,7 +228,7 @@ def joined_groups(study: Study, groups: Mapping[str, xr.Dataset]) -> xr.Dataset:
     first = next(iter(groups.values())).attrs
     fill = {"recorded": False}
     joined = xr.concat(parts, "variant", data_vars="all", join="outer", fill_value=fill)
-    names = ("verdict", "verdict_detail", "verdict_evidence", "data")
+    names = ("verdict", "verdict_detail", "verdict_evidence", "data", "group")
     fill |= NOT_RUN | dict.fromkeys(names, "") | {"status": "missing", "verdict_step": -1}
     fill = {name: value for name, value in fill.items() if name in joined.variables}
     whole = joined.reindex(variant=list(study.variants), fill_value=fill)

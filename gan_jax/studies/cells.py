@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 CELL_SEEDS = 64
 ENGINE = "h5netcdf"
 RESULT, RUNNING, FAILED = "result.nc", "running", "failed"
+# How many samples of each kind of data are kept over training, the evaluation's first ones.
+SHOWN = {"points": 128, "images": 9, "sequences": 4}
 
 
 class Cell(NamedTuple):
@@ -123,18 +125,27 @@ class StudyError(RuntimeError):
     """Some cells of a study could not be run; what is done is kept."""
 
 
+class TakenError(RuntimeError):
+    """Another process runs a cell."""
+
+
 @contextmanager
 def running(cell: Cell, folder: Path) -> Iterator[None]:
-    """Say, while it goes on, that this process runs a cell; and afterwards why, if that failed."""
+    """Claim a cell for this process while it goes on; note afterwards why, if that failed.
+
+    Raises:
+      TakenError: when another process runs it; a claim whose process is gone is taken over.
+    """
     place = cell.folder(folder)
     note = {
         "host": socket.gethostname(),
         "process": os.getpid(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    (place / FAILED).unlink(missing_ok=True)
-    write_text(place / RUNNING, json.dumps(note))
+    place.mkdir(parents=True, exist_ok=True)
+    _claim(place / RUNNING, json.dumps(note))
     try:
+        (place / FAILED).unlink(missing_ok=True)
         yield
     except Exception as error:
         first = str(error).partition("\n")[0]
@@ -142,6 +153,17 @@ def running(cell: Cell, folder: Path) -> Iterator[None]:
         raise
     finally:
         (place / RUNNING).unlink(missing_ok=True)
+
+
+def _claim(file: Path, text: str) -> None:
+    if file.exists() and not _alive(file.read_text(encoding="utf-8", errors="replace")):
+        file.unlink(missing_ok=True)
+    try:
+        with file.open("x", encoding="utf-8") as claim:
+            claim.write(text)
+    except FileExistsError:
+        who = _runner(file.read_text(encoding="utf-8", errors="replace"))
+        raise TakenError(f"{file.parent.parent.name}, {file.parent.name}: run by {who}") from None
 
 
 def write_cell(
@@ -195,9 +217,11 @@ def read_cell(cell: Cell, folder: Path) -> xr.Dataset:
     """Read a finished cell.
 
     Raises:
-      ConfigError: when its file is damaged, or another cell's.
+      ConfigError: when its file is damaged, another cell's, or of another version.
     """
     dataset = read_dataset(cell.path(folder))
+    if "snapshots" not in dataset or "wall_seconds" not in dataset.attrs:
+        raise ConfigError(f"{cell.path(folder)}: of another version, expected a new folder")
     if dataset["seed"].values.tolist() != list(cell.seeds) or dataset["variant"] != cell.variant:
         raise ConfigError(
             f"{cell.path(folder)}: holds another cell; remove it to run this one again"

@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING, Any
 from gan_jax.catalogue import nearest
 from gan_jax.config import Experiment
 from gan_jax.fields import ConfigError
-from gan_jax.studies.assembly import Reference, assemble
-from gan_jax.studies.cells import Cell, StudyError, cells, missing_cells, running, write_cell
-from gan_jax.studies.folder import check_versions, check_writable, open_folder
-from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, load_results
+from gan_jax.studies.assembly import Reference, assemble, is_assembled
+from gan_jax.studies.cells import (
+    Cell,
+    StudyError,
+    TakenError,
+    missing_cells,
+    running,
+    write_cell,
+)
+from gan_jax.studies.folder import check_inputs, check_versions, check_writable, open_folder
+from gan_jax.studies.results import load_results
 from gan_jax.studies.snapshots import snapshot_keeper
 from gan_jax.studies.states import Keeper, moment_steps, write_states
 from gan_jax.studies.study import Study
@@ -32,16 +39,20 @@ Observer = Callable[[str, "Segment"], None]
 def run_local(study: Study, todo: list[Cell], folder: Path, observer: Observer | None) -> None:
     """Run cells in this process, one after the other, each over all local devices.
 
-    A cell that fails is noted, and the others run.
+    A cell that fails is noted, and the others run; one that another process runs is left to it.
 
     Raises:
-      StudyError: at the end, if any failed.
+      StudyError: at the end, if any failed or are run elsewhere.
     """
-    experiments, failures = study.experiments(), []
+    experiments, failures, taken = study.experiments(), [], []
     for cell in todo:
+        if cell.path(folder).exists():  # another process has been quicker
+            continue
         try:
             with running(cell, folder):
                 _run_cell(study, cell, experiments[cell.variant], folder, observer)
+        except TakenError as error:
+            taken.append(str(error))
         except (ConfigError, OSError):
             raise  # the user's to mend, and most likely every other cell's too
         except Exception as error:
@@ -53,6 +64,11 @@ def run_local(study: Study, todo: list[Cell], folder: Path, observer: Observer |
             f"seed {cell.seeds[0]}: {type(error).__name__}: {str(error).partition(chr(10))[0]}; "
             "the rest is kept, and the same command tries them again"
         ) from error
+    if taken:
+        raise StudyError(
+            f"{len(taken)} of {len(todo)} cells are run elsewhere ({taken[0]}); the rest is done, "
+            "and the same command puts all together once those are"
+        )
 
 
 def _run_cell(
@@ -133,28 +149,24 @@ def run_study(
     folder = Path(out)
     study = open_folder(study, folder, command)
     todo = missing_cells(study, folder)
-    if not todo and _assembled(study, folder):
+    if not todo and is_assembled(study, folder):
         return load_results(folder)
-    check_versions(folder)
     check_writable(folder)
     if todo:
+        check_versions(folder)
         ENGINES[engine](study, todo, folder, observer)
     return assemble_study(study, folder)
 
 
-def _assembled(study: Study, folder: Path) -> bool:
-    """Whether the results are there, of all the study's variants and seeds."""
-    if not all((folder / name).exists() for name in (RESULTS_FILE, SEEDS_FILE)):
-        return False
-    newest = max(cell.path(folder).stat().st_mtime_ns for cell in cells(study))
-    results = load_results(folder)
-    same = results["variant"].values.tolist() == list(study.variants)
-    same &= results["seed"].values.tolist() == list(study.seeds)
-    return same and newest <= (folder / RESULTS_FILE).stat().st_mtime_ns
-
-
 def assemble_study(study: Study, folder: Path) -> xr.Dataset:
-    """Put a study's finished cells together: results.nc and seeds.csv; return the results."""
+    """Put a study's finished cells together: results.nc and seeds.csv; return the results.
+
+    Raises:
+      ConfigError: when no cell is done, or the data, the classifier or the versions of packages are
+        not those it was begun with: what cells are measured against is computed now.
+    """
+    check_inputs(study, folder)
+    check_versions(folder)
     from gan_jax.analysis import quality
 
     references = {}

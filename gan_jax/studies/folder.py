@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from gan_jax.analysis.criteria import Criteria
 from gan_jax.data_facts import COLLECTION_OF, check_data_files, data_fingerprint
 from gan_jax.fields import ConfigError
 from gan_jax.files.whole import write_text
@@ -89,10 +90,13 @@ def _grown(there: Study, here: Study, folder: Path) -> Study:
             found.append(f"{what}: {_some(gone)} there, not here; a study grows, but never shrinks")
     if here.lanes_chosen and here.lanes != there.lanes:
         found.append(f"lanes: {there.lanes} there, {here.lanes} here")
-    for name, value in (("moments", there.moments), ("criteria", there.criteria)):
-        if getattr(here, name) != value:
-            old, new = {name: _plain(value)}, {name: _plain(getattr(here, name))}
-            found += differences(old, new)
+    if there.moments != here.moments:
+        found.append(f"moments: {there.moments} there, {here.moments} here")
+    # Whoever does not say by what to judge means what the folder's seeds are judged by.
+    if here.criteria not in (there.criteria, Criteria()):
+        old, new = ({"criteria": dataclasses.asdict(one.criteria)} for one in (there, here))
+        changed = "; ".join(differences(old, new))
+        found.append(f"{changed}; `gan-jax verdicts` judges a finished study by other criteria")
     for variant, experiment in there.experiments().items():
         if variant in here.variants:
             other = here.experiments()[variant].to_dict()
@@ -111,10 +115,6 @@ def _grown(there: Study, here: Study, folder: Path) -> Study:
     return dataclasses.replace(
         there, variants=variants, seeds=(*there.seeds, *added), grown_from=grown_from
     )
-
-
-def _plain(value: Any) -> Any:
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # pyright: ignore
 
 
 def _some(names: list[str], most: int = 5) -> str:

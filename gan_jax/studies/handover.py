@@ -10,18 +10,11 @@ import numpy as np
 
 from gan_jax.fields import ConfigError
 from gan_jax.files.whole import write_whole
-from gan_jax.studies.results import last_records, recorded
+from gan_jax.studies.results import recorded, seeds_frame
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-
-def seeds_frame(results: xr.Dataset) -> pd.DataFrame:
-    """One row a variant and seed: verdict, measures of the last record and of the final samples."""
-    last = last_records(results)
-    names = [name for name, values in last.items() if values.dims == ("variant", "seed")]
-    return last[names].reset_coords(drop=True).to_dataframe().reset_index()
 
 
 def curves_frame(results: xr.Dataset) -> pd.DataFrame:

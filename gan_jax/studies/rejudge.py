@@ -45,7 +45,8 @@ def read_criteria(file: Path) -> Criteria:
     Raises:
       ConfigError: in one line, when it cannot be read or names what is no threshold.
     """
-    return Criteria.from_dict(read_yaml(file) or {})
+    found = read_yaml(file)
+    return Criteria.from_dict({} if found is None else found)
 
 
 def rejudge(folder: Path, criteria: Criteria) -> Rejudged:
@@ -70,7 +71,7 @@ def store_verdicts(folder: Path, criteria: Criteria, groups: dict[str, xr.Datase
       ConfigError: when the folder's study cannot be read.
     """
     study = dataclasses.replace(read_study(folder), criteria=criteria)
-    recorded = read_yaml(folder / STUDY_FILE)[RECORDED]
+    recorded = read_yaml(folder / STUDY_FILE)[RECORDED] | {"judged_again": True}
     write_yaml(folder / STUDY_FILE, study.to_dict() | {RECORDED: recorded})
     text = (folder / STUDY_FILE).read_text(encoding="utf-8")
     groups = {name: group.assign_attrs(study_file=text) for name, group in groups.items()}

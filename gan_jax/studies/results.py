@@ -7,19 +7,24 @@ groups, each is also a group of the file, with its samples, and the root has wha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gan_jax.analysis.criteria import Criteria
+from gan_jax.fields import ConfigError
 from gan_jax.files.whole import write_whole
 from gan_jax.studies.cells import ENGINE, read_dataset, write_dataset
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 STUDY_FILE, RESULTS_FILE, SEEDS_FILE = "study.yaml", "results.nc", "seeds.csv"
+SPECTRUM_FILE = "spectrum.nc"
 GROUPS = "data_sets"  # of results.nc, where there are several
 PAIR = ("variant", "seed")
 
@@ -57,13 +62,28 @@ def last_records(results: xr.Dataset) -> xr.Dataset:
     return results.isel(step=xr.DataArray(last, dims="variant"))
 
 
-def seeds_table(results: xr.Dataset) -> str:
-    """One CSV row a seed: verdict, and every curve's last value."""
+def last_qualities(results: xr.Dataset) -> xr.DataArray:
+    """Every seed's last distance to the data (variant, seed); NaN of one that diverged.
+
+    Of a seed whose samples once spread without bounds the last distance may be a number, and small:
+    it diverged nevertheless, and ranks worst.
+    """
+    last = last_records(results)[results.attrs["quality"]].transpose(*PAIR)
+    return last.where(results["verdict"] != "diverged")
+
+
+def seeds_frame(results: xr.Dataset) -> pd.DataFrame:
+    """One row a seed: its verdict, every curve's last value, measures of the final samples."""
     last = last_records(results).drop_vars("step")
     names = [name for name, values in last.items() if values.dims == PAIR]
     first = ["status", "verdict", "verdict_detail", "verdict_step", "first_nonfinite_step"]
     table = last[[*first, *(name for name in names if name not in first)]].to_dataframe()
-    return table.reset_index().to_csv(index=False, lineterminator="\n")
+    return table.reset_index()
+
+
+def seeds_table(results: xr.Dataset) -> str:
+    """`seeds_frame` as CSV."""
+    return seeds_frame(results).to_csv(index=False, lineterminator="\n")
 
 
 def load_results(path: str | Path, data: str | None = None) -> xr.Dataset:
@@ -79,7 +99,7 @@ def load_results(path: str | Path, data: str | None = None) -> xr.Dataset:
     """
     path = Path(path)
     group = None if data is None else f"{GROUPS}/{data}"
-    return read_dataset(path / RESULTS_FILE if path.is_dir() else path, group)
+    return _read(path / RESULTS_FILE if path.is_dir() else path, group)
 
 
 def load_groups(path: str | Path) -> dict[str, xr.Dataset]:
@@ -92,9 +112,26 @@ def load_groups(path: str | Path) -> dict[str, xr.Dataset]:
 
     path = Path(path)
     path = path / RESULTS_FILE if path.is_dir() else path
-    root = read_dataset(path)
+    root = _read(path)
     with h5py.File(path) as file:
         names = list(file[GROUPS]) if GROUPS in file else []  # pyright: ignore
     if names:
-        return {name: read_dataset(path, f"{GROUPS}/{name}") for name in names}
-    return {str(root["data"].values[0]) if "data" in root.coords else "": root}
+        return {name: _read(path, f"{GROUPS}/{name}") for name in names}
+    return {str(root["group"].values[0]) if "group" in root.coords else "": root}
+
+
+def _read(path: Path, group: str | None = None) -> xr.Dataset:
+    """A results file or one group of it, refused in one line if it is something else."""
+    results = read_dataset(path, group)
+    lacking = [name for name in ("study", "quality", "criteria") if name not in results.attrs]
+    lacking += [name for name in (*PAIR, "step") if name not in results.dims]
+    quality = str(results.attrs.get("quality", ""))
+    needed = ("status", "verdict", "first_nonfinite_step", quality, f"floor_{quality}")
+    lacking += [name for name in needed if name not in results]
+    if lacking:
+        raise ConfigError(f"{path}: no study's results; {', '.join(lacking)} missing")
+    try:
+        Criteria.from_dict(json.loads(str(results.attrs["criteria"])))
+    except ValueError as error:
+        raise ConfigError(f"{path}: its criteria cannot be read ({error})") from None
+    return results

@@ -6,11 +6,10 @@ import numpy as np
 
 from gan_jax.config import Experiment
 from gan_jax.game.state import GanState
+from gan_jax.studies.cells import SHOWN
 from gan_jax.studies.states import Keeper, moment_steps
 
 MOMENTS = 11
-# How many samples of each kind of data, the evaluation's first ones.
-SHOWN = {"points": 128, "images": 9, "sequences": 4}
 
 
 def snapshot_keeper(experiment: Experiment) -> Keeper:

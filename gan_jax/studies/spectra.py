@@ -11,6 +11,7 @@ import numpy as np
 from gan_jax.config import Experiment
 from gan_jax.studies.cells import cells, write_dataset
 from gan_jax.studies.folder import read_finished
+from gan_jax.studies.results import SPECTRUM_FILE
 from gan_jax.studies.states import moment_steps, read_states
 from gan_jax.studies.study import Study
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from gan_jax.game.state import GanState
 
-SPECTRUM_FILE = "spectrum.nc"
 OF_VARIANT = (
     "batch_size",
     "beta1",

@@ -132,9 +132,12 @@ class Study:
             found.setdefault(key, {})[variant] = experiment
         named: dict[str, dict[str, Experiment]] = {}
         for (data, *_), experiments in found.items():
-            name = Path(data).stem if is_array(data) else data
-            number = sum(other.partition("-")[0] == name for other in named)
-            named[f"{name}-{number + 1}" if number else name] = experiments
+            first = name = Path(data).stem if is_array(data) else data
+            number = 1
+            while name in named:
+                number += 1
+                name = f"{first}-{number}"
+            named[name] = experiments
         return named
 
     def varied(self) -> dict[str, dict[str, Any]]:
@@ -203,15 +206,19 @@ def _variants(document: Mapping[str, Any]) -> Any:
         for entry in variants:
             if not isinstance(entry, Mapping) or "name" not in entry:
                 raise ConfigError(f"variants: {entry!r} given, expected a name and fields")
-            name = entry["name"]
-            if name in named:
-                raise ConfigError(f"variants: {name!r} is listed more than once")
-            named[name] = {field: value for field, value in entry.items() if field != "name"}
+            _check_label("variant", entry["name"])
+            if entry["name"] in named:
+                raise ConfigError(f"variants: {entry['name']!r} is listed more than once")
+            named[entry["name"]] = {field: x for field, x in entry.items() if field != "name"}
         variants = named
     if "grid" not in document:
         return variants
     if variants is not None and not isinstance(variants, Mapping):
         raise ConfigError(f"variants: {variants!r} given, expected names and their fields")
+    for name, fields in (variants or {}).items():
+        _check_label("variant", name)
+        if not isinstance(fields, Mapping):
+            raise ConfigError(f"variant {name}: {fields!r} given, expected fields by name")
     return grid(document["grid"], variants)
 
 

@@ -18,7 +18,7 @@ from gan_jax.analysis.statistics import (
     with_failures,
 )
 from gan_jax.analysis.verdicts import VERDICTS
-from gan_jax.studies.results import last_records
+from gan_jax.studies.results import last_qualities, last_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,16 +44,18 @@ def summarize(results: xr.Dataset) -> pd.DataFrame:
 
     And effects: `iqm`, the interquartile mean of the last quality, a failed seed scored as the
     untrained generator, with its bootstrap interval `iqm_low`, `iqm_high`. Against the `reference`,
-    the first variant on the same data, over the seeds of both: `difference` of the convergence
-    rates with Newcombe's interval `difference_low`, `difference_high`; `p_value` of McNemar's exact
-    test, and `p_adjusted` by Holm's method for all comparisons with that reference; `improvement`,
-    the probability that a seed ends nearer to the data than one of the reference, with its interval
-    `improvement_low`, `improvement_high`. NaN for the reference itself.
+    the first variant that is measured alike (on the same data), over the seeds of both:
+    `difference` of the convergence rates with Newcombe's interval `difference_low`,
+    `difference_high`; `p_value` of McNemar's exact test, and `p_adjusted` by Holm's method for all
+    comparisons with that reference; `improvement`, the probability that a seed ends nearer to the
+    data than one of the reference, with its interval `improvement_low`, `improvement_high`. NaN for
+    the reference itself. A seed that diverged has no quality, whatever its last number.
     """
     import pandas as pd
 
     quality = results.attrs["quality"]
     last = last_records(results)
+    last[quality] = last_qualities(results)  # a seed that diverged has none
     rows = {}
     for variant in results["variant"].values:
         chosen = last.sel(variant=variant)
@@ -95,13 +97,13 @@ def _iqm(scores: np.ndarray, untrained: float) -> dict[str, float]:
 
 
 def _effects(last: xr.Dataset) -> pd.DataFrame:
-    """Each variant against the first one on the same data, seed by seed."""
+    """Each variant against the first one that is measured alike, seed by seed."""
     import pandas as pd
 
     quality, rows = last.attrs["quality"], {}
-    data = last["data"].values if "data" in last.coords else np.zeros(last.sizes["variant"])
-    for name in dict.fromkeys(data.tolist()):
-        group = [str(x) for x, own in zip(last["variant"].values, data, strict=True) if own == name]
+    groups = last["group"].values if "group" in last.coords else np.zeros(last.sizes["variant"])
+    for name in dict.fromkeys(groups.tolist()):
+        group = [str(last["variant"].values[place]) for place in np.flatnonzero(groups == name)]
         reference = last.sel(variant=group[0])
         rows[group[0]] = {"reference": group[0], "p_value": np.nan}
         for variant in group[1:]:

@@ -21,6 +21,7 @@ from gan_jax.analysis.statistics.rates import check_share
 
 # Beyond this the exact sum takes minutes, and the difference sought is hardly worth its price.
 MOST_SEEDS = 10_000
+MOST_POWER = 0.9999  # beyond, what is left out of the exact sums would count
 
 
 def seeds_per_arm(rate_a: float, rate_b: float, power: float = 0.8, alpha: float = 0.05) -> int:
@@ -74,6 +75,8 @@ def _check_apart(rate_a: float, rate_b: float, power: float, alpha: float) -> No
     check_rates(rate_a, rate_b)
     check_share("power", power)
     check_share("alpha", alpha)
+    if power > MOST_POWER:
+        raise ValueError(f"power {power} given, expected at most {MOST_POWER}")
     if rate_a == rate_b:
         raise ValueError(f"equal rates {rate_a} given: no number of seeds tells them apart")
 
@@ -107,6 +110,9 @@ def _too_few(enough: Callable[[int], bool], high: int) -> int:
     """Some n that is not enough, while n + 1 is; or 1."""
     while not enough(high):
         high += high // 10 + 1
+        if high > MOST_SEEDS:
+            limit = f"expected rates and a power that {MOST_SEEDS:,} reach"
+            raise ValueError(f"more than {MOST_SEEDS:,} seeds needed, {limit}")
     low = high
     while low > 1 and enough(low):
         low -= low // 10 + 1
