@@ -10,15 +10,20 @@ from gan_jax.studies.study import Study
 def test_a_grid_is_every_combination_the_last_axis_fastest():
     axes = {"loss": ["hinge", "wasserstein"], "generator_learning_rate": [1e-3, 3e-4]}
     assert gan_jax.grid(axes) == {
-        "hinge+generator_learning_rate=0.001": {"loss": "hinge", "generator_learning_rate": 1e-3},
-        "hinge+generator_learning_rate=0.0003": {"loss": "hinge", "generator_learning_rate": 3e-4},
-        "wasserstein+generator_learning_rate=0.001": {
+        "hinge+glr=0.001": {"loss": "hinge", "generator_learning_rate": 1e-3},
+        "hinge+glr=0.0003": {"loss": "hinge", "generator_learning_rate": 3e-4},
+        "wasserstein+glr=0.001": {
             "loss": "wasserstein", "generator_learning_rate": 1e-3,
         },
-        "wasserstein+generator_learning_rate=0.0003": {
+        "wasserstein+glr=0.0003": {
             "loss": "wasserstein", "generator_learning_rate": 3e-4,
         },
     }  # fmt: skip
+
+
+def test_fields_of_the_same_initials_are_named_whole():
+    names = gan_jax.grid({"beta1": [0.5], "batch_size": [8], "beta2": [0.9]})
+    assert list(names) == ["beta1=0.5+bs=8+beta2=0.9"]
 
 
 def test_what_changes_together_has_a_label_and_crosses_named_variants():
@@ -29,7 +34,7 @@ def test_what_changes_together_has_a_label_and_crosses_named_variants():
         "small+r1": {"batch_size": 32, "penalty": "r1", "penalty_weight": 10.0},
     }
     hidden = gan_jax.grid({"generator_hidden": [[8, 8], [15]]})
-    assert list(hidden) == ["generator_hidden=8-8", "generator_hidden=15"]
+    assert list(hidden) == ["gh=8-8", "gh=15"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 
 from gan_jax.analysis.statistics import holm, mcnemar, newcombe, wilson
 from gan_jax.reports.records import converged, convergence_rates, ran
+from gan_jax.reports.style import shorten
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,7 +37,7 @@ def answer(results: xr.Dataset) -> str:
         each = f"{' or '.join(map(str, counts))} each"
         return (
             f"All {len(variants)} variants converged in {_percent(rates[0])} of their seeds "
-            f"({each}): they cannot be told apart."
+            f"({each}): by that they cannot be told apart."
         )
     best, worst = int(rates.argmax()), int(rates.argmin())
     if best == worst:
@@ -126,7 +127,7 @@ def adjusted_p_values(results: xr.Dataset, variants: list[str]) -> np.ndarray:
 
 
 def _name(variant: str) -> str:
-    return variant if len(variant) <= LONGEST_NAME else f"{variant[: LONGEST_NAME - 1]}…"
+    return shorten(variant, LONGEST_NAME)
 
 
 def _percent(share: float) -> str:

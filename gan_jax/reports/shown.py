@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from gan_jax.analysis.criteria import Criteria
 from gan_jax.reports.answers import answer
 from gan_jax.reports.html import save_figures_and_report
 from gan_jax.reports.terminal import summary_table
@@ -43,9 +46,7 @@ def show_results(folder: Path, export: str | None = None) -> None:
     results, groups = load_results(folder), load_groups(folder)
     show_tables(results.attrs["study"], groups)
     paths = save_figures_and_report(results, folder, groups)
-    if export == "parquet":
-        paths += export_parquet(results, folder)
-    print_paths(folder, paths)
+    print_paths(folder, [*paths, *refresh_tables(results, folder, export)])
 
 
 def _assemble_what_is_done(folder: Path) -> None:
@@ -71,6 +72,22 @@ def show_tables(name: str, groups: Mapping[str, xr.Dataset]) -> None:
         quality = results.attrs["quality"]
         console.print(summary_table(summarize(results), title, quality, console.width))
         console.print(answer(results), markup=False, highlight=False)
+    changed = changed_criteria(next(iter(groups.values())))
+    if changed:
+        print(f"Judged by criteria that are not the defaults: {changed}.")
+
+
+def changed_criteria(results: xr.Dataset) -> str:
+    """The thresholds of a study that are not the defaults, in words; "" where all are."""
+    usual = dataclasses.asdict(Criteria())
+    used = json.loads(results.attrs["criteria"])
+    return ", ".join(f"{name} {x:g}" for name, x in used.items() if x != usual.get(name))
+
+
+def refresh_tables(results: xr.Dataset, folder: Path, export: str | None) -> list[Path]:
+    """Write the tables that are asked for, and anew those that have been; return their paths."""
+    there = (folder / "seeds.parquet").exists()
+    return export_parquet(results, folder) if export == "parquet" or there else []
 
 
 def print_paths(out: Path, paths: Sequence[Path]) -> None:

@@ -80,9 +80,17 @@ def stroke(results: xr.Dataset, variant: str) -> dict[str, Any]:
     return {"color": colour(results, variant), "linestyle": dash(results, variant)}
 
 
+def shorten(name: str, longest: int) -> str:
+    """A name of at most so many characters: names of a grid differ at both ends."""
+    if len(name) <= longest:
+        return name
+    tail = (longest - 1) // 2
+    return f"{name[: longest - 1 - tail]}…{name[len(name) - tail :]}"
+
+
 def elide(name: str, longest: int = LONGEST_LABEL) -> str:
-    """A name as a figure can draw it, cut where it would run over its neighbour."""
-    cut = name if len(name) <= longest else name[: longest - 1] + "…"
+    """A name as a figure can draw it, cut in its middle where it would run over its neighbour."""
+    cut = shorten(name, longest)
     known = "".join(c if ord(c) < 128 or ord(c) in _glyphs() else "\ufffd" for c in cut)
     # Dollars would start a formula; a label that starts with an underscore is left out of a legend.
     seen = "".join(c if c.isprintable() else "\ufffd" for c in known).replace("$", r"\$")

@@ -20,12 +20,12 @@ from gan_jax.reports.curves import loss_curves
 from gan_jax.reports.figures import save_figure
 from gan_jax.reports.html import REPORT_FILE, save_figures_and_report, write_report
 from gan_jax.reports.progress import TrainingProgress
-from gan_jax.reports.shown import print_paths, show_tables
+from gan_jax.reports.shown import print_paths, refresh_tables, show_tables
 from gan_jax.studies.cells import cells, missing_cells
 from gan_jax.studies.engines import run_study
 from gan_jax.studies.export import export_generators
 from gan_jax.studies.folder import open_folder
-from gan_jax.studies.handover import check_export, export_parquet
+from gan_jax.studies.handover import check_export
 from gan_jax.studies.plan import plan, plan_line
 from gan_jax.studies.results import SPECTRUM_FILE, load_groups, load_results
 from gan_jax.studies.spectra import study_spectra
@@ -141,9 +141,7 @@ def run_and_report(
             remedy = "lower log_every" if one.record_every > 1 else "train for more steps"
             print(f"Verdicts on {name} rest on few records (below {FEW_RECORDS}); {remedy}.")
     paths = save_figures_and_report(results, out, groups)
-    if export == "parquet":
-        paths += export_parquet(results, out)
-    print_paths(out, paths)
+    print_paths(out, [*paths, *refresh_tables(results, out, export)])
     return results
 
 

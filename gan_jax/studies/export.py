@@ -147,7 +147,7 @@ def _only_one(
     if len(chosen) != 1:
         raise ConfigError(
             f"{folder}: {len(chosen)} generators there fit, expected one; choose variant from "
-            f"{_listed(variants)} and seed from {_listed(seeds)}"
+            f"{_listed(variants)} and seed (of `gan-jax sample`: --run-seed) from {_listed(seeds)}"
         )
     return chosen[0]
 

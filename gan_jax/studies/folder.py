@@ -6,6 +6,7 @@ import dataclasses
 import platform
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -97,10 +98,7 @@ def _grown(there: Study, here: Study, folder: Path) -> Study:
         old, new = ({"criteria": dataclasses.asdict(one.criteria)} for one in (there, here))
         changed = "; ".join(differences(old, new))
         found.append(f"{changed}; `gan-jax verdicts` judges a finished study by other criteria")
-    for variant, experiment in there.experiments().items():
-        if variant in here.variants:
-            other = here.experiments()[variant].to_dict()
-            found += differences(experiment.to_dict(), other, f"{variant}: ")
+    found += _changed(there, here)
     if found:
         shown = "; ".join(dict.fromkeys(found))
         raise ConfigError(f"{folder} holds another study ({shown}); choose another folder")
@@ -115,6 +113,22 @@ def _grown(there: Study, here: Study, folder: Path) -> Study:
     return dataclasses.replace(
         there, variants=variants, seeds=(*there.seeds, *added), grown_from=grown_from
     )
+
+
+def _changed(there: Study, here: Study) -> list[str]:
+    """In which fields the variants of both studies differ; what all have in common is said once."""
+    both = [variant for variant in there.variants if variant in here.variants]
+    old, new = there.experiments(), here.experiments()
+    changes = {name: differences(old[name].to_dict(), new[name].to_dict()) for name in both}
+    counts = Counter(change for found in changes.values() for change in found)
+    everywhere = [change for change, n in counts.items() if n == len(both)]
+    rest = [
+        f"{name}: {change}"
+        for name, found in changes.items()
+        for change in found
+        if change not in everywhere
+    ]
+    return everywhere + rest
 
 
 def _some(names: list[str], most: int = 5) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -27,14 +28,18 @@ def grid(
 
     Returns:
       Name -> fields. A name joins the variant's own and the choices with "+": values that are names
-      as they are, other values as field=value, labels as they are.
+      and labels as they are, other values with the field's initials, as in "hinge+glr=0.001" for a
+      generator_learning_rate; the field's whole name where two axes have the same initials.
 
     Raises:
       ConfigError: for an axis without choices, a field that two axes set, or too many variants.
     """
     if not isinstance(axes, Mapping) or not axes:
         raise ConfigError(f"grid: {axes!r} given, expected fields and their values")
-    choices = [_choices(axis, values) for axis, values in axes.items()]
+    initials = {axis: "".join(word[:1] for word in str(axis).split("_")) for axis in axes}
+    taken = Counter(initials.values())
+    short = {axis: str(axis) if taken[brief] > 1 else brief for axis, brief in initials.items()}
+    choices = [_choices(axis, values, short[axis]) for axis, values in axes.items()]
     choices.insert(0, list((variants or {"": {}}).items()))
     count = 1
     for axis in choices:
@@ -56,7 +61,7 @@ def grid(
     return crossed
 
 
-def _choices(axis: str, values: Any) -> list[Choice]:
+def _choices(axis: str, values: Any, short: str) -> list[Choice]:
     if isinstance(values, Mapping) and values:
         for label, fields in values.items():
             if not isinstance(label, str) or not isinstance(fields, Mapping):
@@ -66,7 +71,7 @@ def _choices(axis: str, values: Any) -> list[Choice]:
         return list(values.items())
     if isinstance(values, str) or not isinstance(values, Sequence) or not values:
         raise ConfigError(f"grid: {axis}: {values!r} given, expected a list of values")
-    return [(_label(axis, value), {axis: value}) for value in values]
+    return [(_label(short, value), {axis: value}) for value in values]
 
 
 def _label(axis: str, value: Any) -> str:
