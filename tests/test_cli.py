@@ -348,4 +348,4 @@ def test_a_study_in_which_every_seed_dies_at_once_is_reported(here, capsys):
     printed = capsys.readouterr().out
     assert "100 %" in printed and "failed" in printed
     page = (here / "results/compare/report.html").read_text()
-    assert "saturating in 0 % of 2 seeds" in page
+    assert "saturating converged in 0\N{NO-BREAK SPACE}% of 2 seeds" in page

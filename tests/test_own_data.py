@@ -29,7 +29,7 @@ def test_points_train_and_their_generator_needs_no_file(here, capsys):
     ):
         assert main(arguments) == 2
         error = capsys.readouterr().err
-        assert "another data (SHA-256" in error and error.count("\n") == 1
+        assert "another data x.npy (SHA-256" in error and error.count("\n") == 1
     (here / "x.npy").unlink()
     after = gan_jax.load_generator("alone.safetensors")
     np.testing.assert_array_equal(after(z), x)
