@@ -81,6 +81,7 @@ def shaken(parameters):
 
 # A study of two losses and three seeds, for a few seconds.
 BASE = gan_jax.Experiment(steps=30, log_every=10, batch_size=16, evaluation_samples=32)
+SHORT = BASE.replace(steps=10, log_every=5, evaluation_samples=16)
 LOSSES = {name: {"loss": name} for name in ("saturating", "non_saturating")}
 
 

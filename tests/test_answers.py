@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from setups import BASE, tiny_study
+from setups import SHORT, tiny_study
 
 import gan_jax
 from gan_jax.cli import main
@@ -14,8 +14,6 @@ from gan_jax.config import ConfigError
 from gan_jax.studies.cells import cells
 from gan_jax.studies.folder import open_folder, read_study
 from gan_jax.studies.rejudge import read_criteria
-
-SHORT = BASE.replace(steps=10, log_every=5, evaluation_samples=16)
 
 
 @pytest.fixture

@@ -56,13 +56,6 @@ def _rates(results: xr.Dataset, verdicts: tuple[str, ...]) -> np.ndarray:
     return np.array([share / n if n else np.nan for share, n in counts])
 
 
-def own_records(results: xr.Dataset, variant: str) -> np.ndarray:
-    """Positions [record] of a variant's own records among all steps."""
-    if "recorded" not in results:
-        return np.arange(results.sizes["step"])
-    return np.flatnonzero(results["recorded"].sel(variant=variant).values)
-
-
 def recorded(results: xr.Dataset, variant: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     """A variant's own steps [record] and curves [seed, record], of the seeds that ran."""
     one = stored.recorded(results, variant)

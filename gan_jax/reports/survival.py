@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from gan_jax.analysis.statistics import kaplan_meier
 from gan_jax.reports.profiles import BANDS
-from gan_jax.reports.records import FAILURES, ended, most_converged, own_records, ran
+from gan_jax.reports.records import FAILURES, ended, most_converged, ran
 from gan_jax.reports.style import STYLE, elide, stroke
+from gan_jax.studies.results import recorded as own_records
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,8 +63,8 @@ def survival_curves(results: xr.Dataset) -> Figure | None:
 
 def horizon(results: xr.Dataset, variant: str) -> int:
     """The step at which a variant's training ended."""
-    own = own_records(results, variant)
-    return int(results["step"].values[own[-1]]) if len(own) else 0
+    steps = own_records(results, variant)["step"].values
+    return int(steps[-1]) if len(steps) else 0
 
 
 def survival(results: xr.Dataset, variant: str, verdicts: tuple[str, ...]) -> Survival:

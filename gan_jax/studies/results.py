@@ -68,7 +68,9 @@ def last_qualities(results: xr.Dataset) -> xr.DataArray:
     Of a seed whose samples once spread without bounds the last distance may be a number, and small:
     it diverged nevertheless, and ranks worst.
     """
-    last = last_records(results)[results.attrs["quality"]].transpose(*PAIR)
+    quality = results.attrs["quality"]
+    needed = results[[name for name in (quality, "recorded") if name in results]]
+    last = last_records(needed)[quality].transpose(*PAIR)
     return last.where(results["verdict"] != "diverged")
 
 
@@ -114,9 +116,10 @@ def load_groups(path: str | Path) -> dict[str, xr.Dataset]:
     path = path / RESULTS_FILE if path.is_dir() else path
     root = _read(path)
     with h5py.File(path) as file:
-        names = list(file[GROUPS]) if GROUPS in file else []  # pyright: ignore
-    if names:
-        return {name: _read(path, f"{GROUPS}/{name}") for name in names}
+        there = set(file[GROUPS]) if GROUPS in file else set()  # pyright: ignore
+    if there:
+        names = dict.fromkeys(root["group"].values.tolist())  # in the study's order
+        return {name: _read(path, f"{GROUPS}/{name}") for name in names if name in there}
     return {str(root["group"].values[0]) if "group" in root.coords else "": root}
 
 
