@@ -9,6 +9,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from gan_jax.data.sorting import sort_floats
+
 COVERAGE_BINS = 10
 # A bin counts as covered from this share of its fair number of samples (n / COVERAGE_BINS) on.
 COVERED_FROM = 0.1
@@ -44,5 +46,5 @@ def distance_from_uniform(values: jax.Array, low: float, high: float) -> jax.Arr
     n = values.shape[0]
     half = (high - low) / (2 * n)
     middles = low + half * (2 * jnp.arange(n, dtype=values.dtype) + 1)
-    apart = jnp.abs(jnp.sort(values) - middles)
+    apart = jnp.abs(sort_floats(values) - middles)
     return (apart + jnp.maximum(half - apart, 0) ** 2 / (2 * half)).mean()

@@ -16,6 +16,7 @@ from gan_jax.data.dataset import Dataset, as_samples
 from gan_jax.game.order import rows_of_update
 from gan_jax.game.parts import Batch, Parts, TrainingSet
 from gan_jax.game.scaling import to_networks
+from gan_jax.game.threefry import written_out
 from gan_jax.penalties import none
 
 # Uses of a step's key.
@@ -54,6 +55,7 @@ def draw_batches(
     `Dataset.sample`). The generator's own real samples have their own key: a loss that needs them
     sees the same discriminator batches as one that does not. Likewise noise and penalties.
     """
+    key = written_out(key)
     static, step_key = parts.static, jax.random.fold_in(key, step)
     updates, n_generator = static.discriminator_steps, static.batch_size
     n = discriminator_samples(static)
@@ -67,7 +69,8 @@ def draw_batches(
 
     z_key, n_latents = jax.random.fold_in(step_key, LATENT), updates * n + n_generator
     if training_set.z is None:
-        z = draw_latents(static, z_key, n_latents)
+        z = jax.random.normal(z_key, (static.latent_dim, n_latents))
+        zd, zg = z[:, : updates * n].T, z[:, updates * n :].T
     else:
         z = training_set.z[jax.random.randint(z_key, (n_latents,), 0, training_set.z.shape[0])]
     if static.batch_order == "shuffled" and training_set.x is not None:
@@ -75,8 +78,8 @@ def draw_batches(
         x_real = to_networks(parts, as_samples(training_set.x[rows.reshape(-1)]))
     else:
         x_real = real(REAL, updates * n)
-    of_discriminator = Batch(stack(x_real), stack(z[: updates * n]))
-    of_generator = Batch(real(GENERATOR_REAL, n_generator), z[updates * n :])
+    of_discriminator = Batch(stack(x_real), stack(zd))
+    of_generator = Batch(real(GENERATOR_REAL, n_generator), zg)
     if leaves.instance_noise is not None:
         remaining = jnp.maximum(1 - step / leaves.instance_noise_steps, 0)
         deviation = leaves.instance_noise * remaining

@@ -120,11 +120,11 @@ def train_lane(
         state, info = gan.train_step(parts, leaves, training_set, lane.state, key, number)
         alive = lane.first_nonfinite_step == NEVER
         finite = step_is_finite(state, info)
-        kept = jax.tree.map(partial(jnp.where, alive & finite), state, lane.state)
+        # The barrier: else XLA works the verdict out anew for every array that hangs on it.
+        moves = lax.optimization_barrier(alive & finite)
+        kept = jax.tree.map(partial(jnp.where, moves), state, lane.state)
         first = jnp.where(alive & ~finite, number + 1, lane.first_nonfinite_step)
-        return Lane(kept, first), jax.tree.map(
-            partial(jnp.where, alive & finite), info, nothing_seen
-        )
+        return Lane(kept, first), info
 
     def play(
         carry: tuple[Lane, StepInfo], bounds: tuple[jax.Array, jax.Array]
@@ -142,10 +142,9 @@ def train_lane(
         rounds = jnp.append(start, ends[:-1]), ends
         (lane, info), points = lax.scan(play, (lane, nothing_seen), rounds)
         measures = measure(parts, inputs, lane.state) if measure else {}
-        measures |= update_cosines(points)
+        seen = info._asdict() | measures | update_cosines(points)
         alive = lane.first_nonfinite_step == NEVER
-        measures = {name: jnp.where(alive, value, jnp.nan) for name, value in measures.items()}
-        return lane, info._asdict() | measures
+        return lane, {name: jnp.where(alive, value, jnp.nan) for name, value in seen.items()}
 
     return lax.scan(record, lane, (boundaries[:-1], boundaries[1:]))
 
