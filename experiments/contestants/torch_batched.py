@@ -41,7 +41,11 @@ def forward(work: Work, weights: Tensors, x: torch.Tensor, generator: bool) -> t
 
 
 def adam(
-    work: Work, weights: Tensors, gradients: Tensors, moments: tuple[Tensors, Tensors], t: torch.Tensor
+    work: Work,
+    weights: Tensors,
+    gradients: Tensors,
+    moments: tuple[Tensors, Tensors],
+    t: torch.Tensor,
 ) -> tuple[Tensors, tuple[Tensors, Tensors]]:
     """Adam's t-th update of tensors, t counting from 1."""
     rate, beta1 = work.learning_rate, work.beta1
@@ -123,7 +127,9 @@ class TorchBatched:
         if self.work.normalized:
             shape = (self.seeds, 1, self.work.generator_widths[-2])
             self.g += [torch.ones(shape), torch.zeros(shape)]
-        zeros = [[torch.zeros_like(x) for x in player] for player in (self.g, self.g, self.d, self.d)]
+        zeros = [
+            [torch.zeros_like(x) for x in player] for player in (self.g, self.g, self.d, self.d)
+        ]
         self.g_moments, self.d_moments = (zeros[0], zeros[1]), (zeros[2], zeros[3])
         self.taken = 0
 

@@ -41,9 +41,7 @@ def network(widths: tuple[int, ...], work: Work, generator: bool) -> nn.Sequenti
     return nn.Sequential(*modules)
 
 
-def draw_real(
-    work: Work, pool: torch.Tensor | None, shape: tuple[int, ...]
-) -> torch.Tensor:
+def draw_real(work: Work, pool: torch.Tensor | None, shape: tuple[int, ...]) -> torch.Tensor:
     """Real samples [*shape, sample_size]."""
     if work.name == "parabola":
         x = torch.rand(*shape, 1) - 0.5

@@ -1,4 +1,4 @@
-"""The trainings that are compared, as plain numbers, and how many operations a step of them needs.
+"""The trainings that are compared, as plain numbers.
 
 Every contestant builds the same game from a `Work`: dense players, the non-saturating loss, Adam,
 alternating updates, latents and real samples drawn afresh at every step. So this file knows no
@@ -109,38 +109,6 @@ WORKS = {
         record_every=250,
     ),
 }
-
-
-def product_operations(widths: Sequence[int], samples: int) -> int:
-    """Floating-point operations of the matrix products of one pass: sum over layers of 2 m n k."""
-    return sum(2 * m * n * samples for m, n in zip(widths[:-1], widths[1:], strict=True))
-
-
-def step_operations(work: Work) -> int:
-    """Floating-point operations of the matrix products in one training step of one seed.
-
-    Only what the step needs. A pass back costs a forward pass for the weights' gradients and
-    another for the inputs', which the first layer needs only where gradients go on through it:
-
-        discriminator: G forward on n; D forward, weights, inputs but the first, on 2n
-        generator:     G forward, weights, inputs but the first; D forward and inputs, on b
-
-    with n = `real_samples` and b = `batch_size`. No weights' gradients of D in the second line.
-    """
-    g, d = work.generator_widths, work.discriminator_widths
-    n, b = work.real_samples, work.batch_size
-    of_discriminator = (
-        product_operations(g, n) + 3 * product_operations(d, 2 * n) - product_operations(d[:2], 2 * n)
-    )
-    of_generator = (
-        3 * product_operations(g, b) - product_operations(g[:2], b) + 2 * product_operations(d, b)
-    )
-    return of_discriminator + of_generator
-
-
-def parameter_count(widths: Sequence[int]) -> int:
-    """Weights and biases of dense layers."""
-    return sum(m * n + n for m, n in zip(widths[:-1], widths[1:], strict=True))
 
 
 def initial_layers(widths: Sequence[int], random: np.random.Generator) -> Layers:
