@@ -1,17 +1,16 @@
 """How fast is it, beside what else one would use, and beside what the machine can do?
 
-The same GANs, the same sizes, one machine, one run: Keras, PyTorch eager and batched, plain JAX, a
-hand-written C loop, gan_jax through its public API with everything on, and a large matrix product as
-the machine's own ceiling. Contestants are processes of their own (`contestants/`), run in turn; what
-is not installed is left out and named. Also measured: the first step of every preset in a first and
-in a second process, `gan-jax compare`, the memory of a long run; on a GPU, many sizes against
-counted operations and bytes.
+The same GANs, the same sizes, one machine, one run: Keras, PyTorch eager and batched, plain JAX,
+a hand-written C loop, gan_jax through its public API with everything on, and a large matrix product
+as the machine's own ceiling. Contestants are processes of their own (`contestants/`), run in turn;
+what is not installed (extra `bench`) is left out and named. Also measured: the first step of every
+preset in a first and in a second process, `gan-jax compare`, the memory of a long run; on a GPU,
+many sizes against counted operations and bytes.
 
-Command: `pip install '.[bench]' && python experiments/benchmark.py`, half an hour on 2 cores that do
-nothing else; `--quick` takes five minutes and only shows that all of it runs. `--parts parabola` runs
-one part into the same folder; `--table` draws a folder's tables and figure again. Expect: on the
-parabola gan_jax ahead of all but the C loop, Keras slowest; every target printed with whether it
-is met.
+Command: `python experiments/benchmark.py`, half an hour on 2 cores that do nothing else; `--quick`
+takes five minutes and only shows that all of it runs. `--parts parabola` runs one part into the
+same folder; `--table` writes a folder's tables and figure again. Expect: on the parabola gan_jax
+ahead of all but the C loop, Keras slowest; every target beside what was measured, met or not.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ def compiled(folder: str) -> tuple[ctypes.CDLL, str]:
     if done.returncode:
         raise ContestantError(f"cc refused: {done.stderr.strip().partition(chr(10))[0]}")
     said = subprocess.run([compiler, "--version"], capture_output=True, text=True)
-    return ctypes.CDLL(str(library)), said.stdout.partition("\n")[0]
+    version = said.stdout.partition("\n")[0].removeprefix("cc ")
+    return ctypes.CDLL(str(library)), version
 
 
 def pointer(array: np.ndarray) -> ctypes.c_void_p:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from contestants.works import Work
@@ -26,7 +27,7 @@ class Layer(NamedTuple):
 
 def dense_layers(widths: Sequence[int]) -> list[Layer]:
     """Affine maps from each width to the next."""
-    return [Layer(m * n, n, m * n + n) for m, n in zip(widths[:-1], widths[1:], strict=True)]
+    return [Layer(m * n, n, m * n + n) for m, n in pairwise(widths)]
 
 
 def dcgan_layers(

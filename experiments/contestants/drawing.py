@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from contestants import rounds
 from contestants.rounds import CEILING, GAN_JAX
 from contestants.tables import number
-from gan_jax.reports.style import GREY, STYLE, VARIANT_COLOURS
+from gan_jax.reports.style import GREY, STYLE, VARIANT_COLOURS, logarithmic
 
 OURS, OTHERS = VARIANT_COLOURS[1], VARIANT_COLOURS[0]
-BAR, MARGIN = 0.34, 1.0  # inches: of a bar, and about the bars of a panel
+BAR, MARGIN = 0.34, 0.7  # inches: of a bar, and about the bars of a panel
 
 
 def rates_figure(parts: dict[str, Any]) -> Figure | None:
@@ -68,6 +68,7 @@ def draw_work(axis: Axes, name: str, part: dict[str, Any]) -> None:
         axis.annotate(
             words, (high, place), (6, 0), textcoords="offset points", va="center", fontsize=9
         )
+    logarithmic(axis.xaxis)
     axis.xaxis.set_major_formatter(lambda value, _: number(value))
     axis.tick_params(axis="y", length=0)
     title = f"{name}: seed-steps a second"

@@ -178,11 +178,8 @@ class JaxVmap:
 
     def layers(self) -> tuple[Layers, Layers]:
         def as_layers(params: Any) -> Layers:
-            dense = [
-                params[f"Dense_{number}"]
-                for number in range(len(params))
-                if f"Dense_{number}" in params
-            ]
+            names = [f"Dense_{number}" for number in range(len(params))]
+            dense = [params[name] for name in names if name in params]
             return [(np.asarray(one["kernel"][-1]), np.asarray(one["bias"][-1])) for one in dense]
 
         return as_layers(self.state.generator), as_layers(self.state.discriminator)

@@ -1,6 +1,6 @@
-"""What whole processes of gan_jax cost: the first step, the default comparison, a long run's memory.
+"""What whole processes of gan_jax cost: first steps, the default comparison, a long run's memory.
 
-Each is a fresh process, first with empty compilation caches, then with what the first has compiled.
+Fresh processes, first with empty compilation caches, then with what the first has compiled.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ SETTLE = 0.3
 CEILING = "matrix product"
 GAN_JAX, BARE = "gan_jax", "gan_jax, no evaluation"
 JAX_VMAP, C_LOOP, KERAS = "plain jax.vmap", "hand-written C", "Keras"
+KERAS_CHOICES = ({"backend": "jax"}, {"backend": "torch"})
 TORCH_BATCHED, TORCH_EAGER = "PyTorch batched, compiled", "PyTorch eager"
 
 
@@ -34,7 +35,7 @@ class Entry:
     """A contestant in one work.
 
     Attributes:
-      module: of contestants/.
+      module: what its process runs.
       seeds: how many it trains at once.
       least: a run's steps are a multiple of this.
       choices: options it is tried with; the quickest is measured.
@@ -53,16 +54,18 @@ def entries_of(work: str, seeds: int, scale: int = 1) -> dict[str, Entry]:
         return max(steps // scale, 2)
 
     # gan_jax starts anew at every run: long enough for as many records a step as by default.
-    whole = least(500 if work == "digits" else 1_000)
+    whole = least({"parabola": 5_000, "ring": 1_000, "digits": 500}[work])
     chosen = {
-        GAN_JAX: Entry("gan_jax_api", seeds, whole),
-        BARE: Entry("gan_jax_api", seeds, whole, ({"bare": True},)),
-        JAX_VMAP: Entry("jax_vmap", seeds, least(20)),
-        TORCH_BATCHED: Entry("torch_batched", seeds, least(20)),
-        TORCH_EAGER: Entry("torch_eager", 1, least(20)),
-        KERAS: Entry("keras_batches", 1, least(20), ({"backend": "jax"}, {"backend": "torch"})),
-        C_LOOP: Entry("c_loop", seeds, least(1_000)),
-        CEILING: Entry("ceiling", 1, 1),
+        GAN_JAX: Entry("contestants.gan_jax_api", seeds, whole),
+        BARE: Entry("contestants.gan_jax_api", seeds, whole, ({"bare": True},)),
+        JAX_VMAP: Entry("contestants.jax_vmap", seeds, least(20)),
+        TORCH_BATCHED: Entry("contestants.torch_batched", seeds, least(20)),
+        TORCH_EAGER: Entry("contestants.torch_eager", 1, least(20)),
+        KERAS: Entry(
+            "contestants.keras_batches", 1, least(20), ({"backend": "jax"}, {"backend": "torch"})
+        ),
+        C_LOOP: Entry("contestants.c_loop", seeds, least(1_000)),
+        CEILING: Entry("contestants.ceiling", 1, 1),
     }
     if work != "parabola":
         del chosen[C_LOOP]
@@ -71,8 +74,11 @@ def entries_of(work: str, seeds: int, scale: int = 1) -> dict[str, Entry]:
 
 def sizes_of(counts: Sequence[int], scale: int = 1) -> dict[str, Entry]:
     """gan_jax alone, at several numbers of seeds."""
-    least = max(1_000 // scale, 2)
-    return {f"{GAN_JAX}, {count} seeds": Entry("gan_jax_api", count, least) for count in counts}
+    least = max(2_000 // scale, 2)
+    return {
+        f"{GAN_JAX}, {count} seeds": Entry("contestants.gan_jax_api", count, least)
+        for count in counts
+    }
 
 
 class _Started(NamedTuple):
@@ -163,7 +169,7 @@ def _prepare(
 ) -> _Started:
     caches = stack.enter_context(empty_caches())
     began = time.perf_counter()
-    asked = Asked(f"contestants.{entry.module}", caches)
+    asked = Asked(entry.module, caches)
     stack.callback(asked.close)
     told = {"work": work, "seeds": entry.seeds, "rows": rows and str(rows), "options": options}
     answer = asked.ask({"prepare": told})

@@ -1,9 +1,9 @@
 """From few seeds to many on one device, most of all a GPU, each against its floor.
 
 A floor is the longer of two times: that of the operations a step needs at the rate of a large
-matrix product, and that of the bytes it moves at the rate of a large copy. Ways to train many seeds:
-`train_seeds` with everything on, and the bare step under `jax.vmap`, under `lax.map`, and in a
-Python loop over seeds.
+matrix product, and that of the bytes it moves at the rate of a large copy. Ways to train many
+seeds: `train_seeds` with everything on, and the bare step under `jax.vmap`, under `lax.map`, and in
+a Python loop over seeds.
 
 Called with a line of JSON (see `sweep`); prints a line for every measurement.
 """

@@ -10,12 +10,17 @@ from contestants.rounds import CEILING, GAN_JAX
 from contestants.targets import GIB, Target, targets
 
 MIB = 2**20
+HEADING = (
+    "# Benchmark\n\n"
+    "Medians over repeats, least to greatest in brackets; ratios are taken repeat by repeat. "
+    "Contestants ran in turn, one at a time."
+)
 
 
 def page(document: dict[str, Any]) -> str:
     """The whole page."""
     parts = document["parts"]
-    sections = [heading(document)]
+    sections = [HEADING]
     found = targets(parts)
     if found:
         sections.append("## Targets\n\n" + target_table(found))
@@ -23,15 +28,6 @@ def page(document: dict[str, Any]) -> str:
         title = f"## {name.capitalize()}\n\n" + ran(part)
         sections.append(f"{title}\n\n{WRITERS.get(name, work_table)(part)}")
     return "\n\n".join(sections) + "\n"
-
-
-def heading(document: dict[str, Any]) -> str:
-    """What this is, and how to read it."""
-    return (
-        "# Benchmark\n\n"
-        "Medians over repeats, least to greatest in brackets; ratios are taken repeat by repeat. "
-        "Contestants ran in turn, one at a time."
-    )
 
 
 def ran(part: dict[str, Any]) -> str:
@@ -115,8 +111,11 @@ def starts_table(part: dict[str, Any]) -> str:
     fields = ("cold_compile_seconds", "cold_first_step_seconds")
     fields += ("warm_compile_seconds", "warm_first_step_seconds")
     rows = [
-        [name, *(f"{row[field]:.1f} s" if field in row else "" for field in fields)]
-        + [row.get("skipped", "")]
+        (
+            name,
+            *(f"{row[field]:.1f} s" if field in row else "" for field in fields),
+            row.get("skipped", ""),
+        )
         for name, row in part["presets"].items()
     ]
     head = ("preset", "compiling, first process", "first step, first process")
@@ -126,8 +125,9 @@ def starts_table(part: dict[str, Any]) -> str:
 
 def compare_text(part: dict[str, Any]) -> str:
     """The default comparison."""
+    command = " ".join(["gan-jax compare", *part["flags"]])
     cold, warm = part["cold_seconds"], part["warm_seconds"]
-    return f"`gan-jax compare {' '.join(part['flags'])}`: {cold:.1f} s with empty caches, {warm:.1f} s again."
+    return f"`{command}`: {cold:.1f} s with empty caches, {warm:.1f} s again."
 
 
 def memory_text(part: dict[str, Any]) -> str:
@@ -151,13 +151,14 @@ def sweep_table(part: dict[str, Any]) -> str:
         "step's operations and its bytes at these rates."
     )
     head = ("work", "way", "seeds", "seed-steps/s", "operations", "bytes", "share of the floor")
-    rows = [
-        [line["work"], line["way"], f"{line['seeds']:,}"]
-        + [number(line["seed_steps_per_second"]) if "skipped" not in line else line["skipped"]]
-        + [f"{line['operations']:,}", f"{line['bytes']:,}"]
-        + [f"{100 * line['share_of_floor']:.3g} %" if "skipped" not in line else ""]
-        for line in part["lines"]
-    ]
+    rows = []
+    for line in part["lines"]:
+        rate, of_floor = line.get("skipped", ""), ""
+        if not rate:
+            rate = number(line["seed_steps_per_second"])
+            of_floor = f"{100 * line['share_of_floor']:.3g} %"
+        counted = f"{line['operations']:,}", f"{line['bytes']:,}"
+        rows.append((line["work"], line["way"], f"{line['seeds']:,}", rate, *counted, of_floor))
     return f"{words}\n\n{table(head, rows)}"
 
 

@@ -20,6 +20,7 @@ from contestants.works import BETA2, EPSILON, LEAKY_SLOPE, Layers, Work, initial
 
 BATCH_NORM_EPSILON = 1e-5
 Tensors = list[torch.Tensor]
+Moments = tuple[Tensors, Tensors]
 
 
 def forward(work: Work, weights: Tensors, x: torch.Tensor, generator: bool) -> torch.Tensor:
@@ -44,9 +45,9 @@ def adam(
     work: Work,
     weights: Tensors,
     gradients: Tensors,
-    moments: tuple[Tensors, Tensors],
+    moments: Moments,
     t: torch.Tensor,
-) -> tuple[Tensors, tuple[Tensors, Tensors]]:
+) -> tuple[Tensors, Moments]:
     """Adam's t-th update of tensors, t counting from 1."""
     rate, beta1 = work.learning_rate, work.beta1
     m = [beta1 * old + (1 - beta1) * g for old, g in zip(moments[0], gradients, strict=True)]
@@ -63,8 +64,8 @@ def train_step(
     work: Work,
     g: Tensors,
     d: Tensors,
-    g_moments: Any,
-    d_moments: Any,
+    g_moments: Moments,
+    d_moments: Moments,
     t: torch.Tensor,
     z_discriminator: torch.Tensor,
     x_real: torch.Tensor,
@@ -127,10 +128,7 @@ class TorchBatched:
         if self.work.normalized:
             shape = (self.seeds, 1, self.work.generator_widths[-2])
             self.g += [torch.ones(shape), torch.zeros(shape)]
-        zeros = [
-            [torch.zeros_like(x) for x in player] for player in (self.g, self.g, self.d, self.d)
-        ]
-        self.g_moments, self.d_moments = (zeros[0], zeros[1]), (zeros[2], zeros[3])
+        self.g_moments, self.d_moments = _no_moments(self.g), _no_moments(self.d)
         self.taken = 0
 
     @torch.no_grad()
@@ -169,6 +167,10 @@ class TorchBatched:
 
         counts = len(self.work.generator_widths) - 1, len(self.work.discriminator_widths) - 1
         return of(self.g, counts[0]), of(self.d, counts[1])
+
+
+def _no_moments(weights: Tensors) -> Moments:
+    return [torch.zeros_like(x) for x in weights], [torch.zeros_like(x) for x in weights]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Its rate is one seed's: seeds trained one after the other take no longer a step.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from contestants.works import (
 def network(widths: tuple[int, ...], work: Work, generator: bool) -> nn.Sequential:
     """Dense layers, He-uniform; the generator's batch norm and tanh where the work has them."""
     modules: list[nn.Module] = []
-    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+    for inputs, outputs in pairwise(widths):
         layer = nn.Linear(inputs, outputs)
         nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
         nn.init.zeros_(layer.bias)

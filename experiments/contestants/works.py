@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -118,7 +119,7 @@ def initial_layers(widths: Sequence[int], random: np.random.Generator) -> Layers
             random.uniform(-math.sqrt(6 / m), math.sqrt(6 / m), (m, n)).astype(np.float32),
             np.zeros(n, np.float32),
         )
-        for m, n in zip(widths[:-1], widths[1:], strict=True)
+        for m, n in pairwise(widths)
     ]
 
 
