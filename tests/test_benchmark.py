@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import itertools
 import json
 import os
 import shutil
@@ -474,3 +475,22 @@ def test_a_sweep_sets_every_size_against_its_floor(here, monkeypatch):
         assert line["share_of_floor"] == pytest.approx(
             line["seed_steps_per_second"] * 158_080 / 1e9
         )
+
+
+def test_numbers_along_an_axis_do_not_meet():
+    from contestants import drawing
+
+    for rate in (3.0, 3e2, 3e4):  # of ranges of one, three and five decades
+        work = small_document()["parts"]["parabola"]
+        work["entries"][rounds.GAN_JAX] = report([1.0] * 3, steps=int(rate * 10), seeds=1)
+        work["entries"][rounds.KERAS] = report([10.0] * 3, steps=10, seeds=1)
+        figure = drawing.rates_figure({"parabola": work})
+        assert figure is not None
+        figure.draw_without_rendering()
+        (axis,) = figure.axes
+        labels = [text for text in axis.get_xticklabels() if text.get_text()]
+        low, high = axis.get_window_extent().intervalx
+        boxes = [text.get_window_extent() for text in labels]
+        seen = [box for box in boxes if low <= (box.x0 + box.x1) / 2 <= high]
+        assert len(seen) >= 2
+        assert not any(a.overlaps(b) for a, b in itertools.pairwise(seen))

@@ -7,11 +7,12 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from contestants import rounds
 from contestants.rounds import CEILING, GAN_JAX
 from contestants.tables import number
-from gan_jax.reports.style import GREY, STYLE, VARIANT_COLOURS, logarithmic
+from gan_jax.reports.style import GREY, STYLE, VARIANT_COLOURS
 
 OURS, OTHERS = VARIANT_COLOURS[1], VARIANT_COLOURS[0]
 BAR, MARGIN = 0.34, 0.7  # inches: of a bar, and about the bars of a panel
@@ -68,8 +69,11 @@ def draw_work(axis: Axes, name: str, part: dict[str, Any]) -> None:
         axis.annotate(
             words, (high, place), (6, 0), textcoords="offset points", va="center", fontsize=9
         )
-    logarithmic(axis.xaxis)
+    low, high = axis.get_xlim()
+    # Words such as 500,000 are wide: at every power of ten only, unless there are few.
+    axis.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
     axis.xaxis.set_major_formatter(lambda value, _: number(value))
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.tick_params(axis="y", length=0)
     title = f"{name}: seed-steps a second"
     if CEILING in part["entries"]:

@@ -19,9 +19,9 @@ def first_step(preset: str, rows: str | None) -> dict[str, float]:
 
     compiling: list[float] = []
 
-    def heard(event: str, seconds: float, **_: Any) -> None:
+    def heard(event: str, duration_secs: float, **_: Any) -> None:
         if event == COMPILING:
-            compiling.append(seconds)
+            compiling.append(duration_secs)
 
     jax.monitoring.register_event_duration_secs_listener(heard)
     import gan_jax

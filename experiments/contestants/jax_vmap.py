@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax
 import jax
@@ -63,7 +63,7 @@ def draw_real(work: Work, rows: jax.Array | None, key: jax.Array, n: int) -> jax
     return chosen.astype(jnp.float32) / 127.5 - 1
 
 
-class State(flax.struct.PyTreeNode):
+class State(NamedTuple):
     """One seed's training state; `statistics` are the generator's batch norm's, {} without one."""
 
     generator: Any
