@@ -1,0 +1,496 @@
+"""The benchmark: contestants take one step, counts by hand, the protocol, tables and figure."""
+
+import dataclasses
+import importlib.util
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from test_experiments import load
+
+import gan_jax
+from gan_jax.fields import ConfigError
+from gan_jax.game.draws import draw_batches, seed_key
+from gan_jax.game.program import make_program
+from gan_jax.networks import NETWORKS, NetworkSpec
+from gan_jax.presets import PRESETS
+
+SCRIPTS = Path(__file__).parents[1] / "experiments"
+sys.path.append(str(SCRIPTS))  # as for a script in that folder
+
+from contestants import counts, gan_jax_api, rounds, sweep, tables  # noqa: E402
+from contestants.protocol import Asked, ContestantError  # noqa: E402
+from contestants.targets import targets  # noqa: E402
+from contestants.works import WORKS  # noqa: E402
+
+needs_cc = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, cc")
+
+
+def contestant(name, work, seeds=2, **options):
+    """A contestant in this process; skips where its framework is not installed."""
+    module, attribute = {
+        "jax_vmap": ("jax_vmap", "JaxVmap"),
+        "torch_eager": ("torch_eager", "TorchEager"),
+        "torch_batched": ("torch_batched", "TorchBatched"),
+        "c_loop": ("c_loop", "CLoop"),
+    }[name]
+    if name.startswith("torch"):
+        pytest.importorskip("torch")
+    made = getattr(importlib.import_module(f"contestants.{module}"), attribute)
+    return made(work, seeds, None, options)
+
+
+def as_layers(parameters):
+    """A dense network's parameters as (kernel [in, out], bias) a layer."""
+    names = [f"FeaturesFirstLayer_{n}" for n in range(len(parameters))]
+    found = [parameters[name] for name in names if name in parameters]
+    return [(np.asarray(one["kernel"]).T, np.asarray(one["bias"])) for one in found]
+
+
+def one_step(experiment):
+    """gan_jax's first step: the weights before it, its batch, and the weights and losses after."""
+    program, key = make_program(experiment), seed_key(0)
+    gan = gan_jax.make_gan(experiment)
+    state = gan.init(key)
+    of_discriminator, of_generator = draw_batches(*program, key, 0)
+    flat = {
+        "z_discriminator": of_discriminator.z[0],
+        "x_real": of_discriminator.x_real[0],
+        "z_generator": of_generator.z,
+    }
+    batch = {name: np.asarray(x).reshape(x.shape[0], -1) for name, x in flat.items()}
+    after, info = gan.train_step(state, key)
+    before = [as_layers(player.parameters) for player in (state.generator, state.discriminator)]
+    new = [as_layers(player.parameters) for player in (after.generator, after.discriminator)]
+    return before, batch, new, info
+
+
+def assert_same_step(taker, step):
+    (generator, discriminator), batch, after, info = step
+    taker.load(generator, discriminator)
+    losses = taker.step_on(batch)
+    assert losses["discriminator_loss"] == pytest.approx(float(info.discriminator_loss), abs=1e-5)
+    assert losses["generator_loss"] == pytest.approx(float(info.generator_loss), abs=1e-5)
+    for ours, theirs, old in zip(after, taker.layers(), (generator, discriminator), strict=True):
+        for (kernel, bias), (other_kernel, other_bias), (old_kernel, _) in zip(
+            ours, theirs, old, strict=True
+        ):
+            np.testing.assert_allclose(kernel, other_kernel, atol=1e-5)
+            np.testing.assert_allclose(bias, other_bias, atol=1e-5)
+            assert np.abs(kernel - old_kernel).max() > 1e-4  # of a rate of 2e-4 at least
+
+
+@pytest.fixture(scope="module")
+def parabola_step():
+    return one_step(gan_jax.preset("parabola"))
+
+
+@pytest.mark.parametrize("name", ["torch_batched", pytest.param("c_loop", marks=needs_cc)])
+def test_every_contestant_takes_gan_jaxs_step(parabola_step, name):
+    assert_same_step(contestant(name, WORKS["parabola"], compile=False), parabola_step)
+
+
+@pytest.fixture(scope="module")
+def digits_step(tmp_path_factory):
+    rows = np.random.default_rng(0).integers(0, 256, (200, 4, 4, 1), np.uint8)
+    path = tmp_path_factory.mktemp("digits") / "digits.npy"
+    np.save(path, rows)
+    small = {"generator_hidden": (6, 7), "discriminator_hidden": (8,), "latent_dim": 5}
+    work = dataclasses.replace(WORKS["digits"], sample_size=16, **small)
+    experiment = gan_jax.preset("mnist", data=str(path), evaluation_samples=16, **small)
+    return work, one_step(experiment)
+
+
+@pytest.mark.parametrize("name", ["jax_vmap", "torch_eager", "torch_batched"])
+def test_normalised_and_leaky_players_too(digits_step, name):
+    work, step = digits_step
+    assert_same_step(contestant(name, work, compile=False), step)
+
+
+@pytest.fixture(scope="module")
+def first_info():
+    """What gan_jax reports of the first step of 128 seeds."""
+    gan = gan_jax.make_gan(gan_jax.preset("parabola"))
+    keys = jax.vmap(seed_key)(np.arange(128, dtype=np.uint32))
+    return jax.vmap(gan.train_step)(jax.vmap(gan.init)(keys), keys)[1]
+
+
+@pytest.mark.parametrize(
+    "name", ["jax_vmap", "torch_batched", pytest.param("c_loop", marks=needs_cc)]
+)
+def test_losses_begin_alike_and_weights_move(first_info, name):
+    one = contestant(name, WORKS["parabola"], seeds=128, compile=False)
+    before, losses = one.layers(), one.run(1)
+    for player in ("discriminator_loss", "generator_loss"):
+        # Means of 128 independent weights and batches each.
+        first = np.asarray(getattr(first_info, player))
+        error = first.std() * np.sqrt(2 / 128)
+        assert abs(losses[player] - first.mean()) < 4.5 * error
+    for old, new in zip(before, one.layers(), strict=True):
+        assert all(np.abs(a[0] - b[0]).max() > 5e-4 for a, b in zip(old, new, strict=True))
+
+
+KERAS = """
+import json, numpy as np
+from contestants.keras_batches import Keras
+from contestants.works import WORKS
+one = Keras(WORKS["parabola"], 1, None, {"backend": "jax"})
+before = one.weights()
+losses = one.run(1)
+moved = [float(np.abs(a - b).max()) for a, b in zip(before, one.weights())]
+print(json.dumps([moved, losses]))
+"""
+
+
+def test_keras_moves_each_player_once_a_step():
+    if importlib.util.find_spec("keras") is None:
+        pytest.skip("needs keras, extra bench")
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join([str(SCRIPTS), *sys.path])}
+    done = subprocess.run(
+        [sys.executable, "-c", KERAS], capture_output=True, text=True, env=variables, check=True
+    )
+    moved, losses = json.loads(done.stdout.splitlines()[-1])
+    # Adam's first update is the rate itself: twice that where the joined model moved both.
+    assert len(moved) == 8 and all(5e-4 < m < 1.05e-3 for m in moved)
+    assert 0.5 < losses["discriminator_loss"] < 5
+
+
+@needs_cc
+def test_draws_of_the_c_loop_are_gaussian():
+    one = contestant("c_loop", WORKS["parabola"], seeds=1)
+    x = np.concatenate([one.gaussians(960) for _ in range(100)]).astype(np.float64)
+    n = len(x)
+    for moment, expected, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        assert abs((x**moment).mean() - expected) < 4.5 * np.sqrt(variance / n)
+    # The two numbers of a pair, half a call apart, do not go together.
+    pairs = x.reshape(100, 2, 480)
+    assert abs((pairs[:, 0] * pairs[:, 1]).mean()) < 4.5 / np.sqrt(n / 2)
+
+
+@needs_cc
+def test_the_c_loop_is_for_the_parabola():
+    with pytest.raises(ContestantError, match="parabola alone"):
+        contestant("c_loop", WORKS["ring"])
+
+
+@pytest.mark.parametrize("name", list(WORKS))
+def test_works_are_what_gan_jax_trains(name):
+    work = WORKS[name]
+    experiment = gan_jax.preset(gan_jax_api.PRESET_OF[name], **gan_jax_api.fields(work, None))
+    full = experiment.discriminator_batch == "full"
+    assert work.real_samples == experiment.batch_size // (1 if full else 2)
+    assert work.leaky == (experiment.discriminator_activation == "leaky_relu")
+    assert work.leaky == (experiment.generator_activation == "leaky_relu")
+    assert work.normalized == (experiment.generator_normalization == "batch_before_output")
+    assert work.tanh == (experiment.generator_output == "tanh")
+    assert work.sample_size == np.prod(experiment.data_facts.shape)
+    for field in ("latent_dim", "generator_hidden", "discriminator_hidden", "batch_size", "beta1"):
+        assert getattr(work, field) == getattr(experiment, field)
+    for player in ("generator", "discriminator"):
+        assert work.learning_rate == getattr(experiment, f"{player}_learning_rate")
+    assert work.record_every == experiment.record_every
+    game = (experiment.loss, experiment.update, experiment.optimizer, experiment.initialization)
+    assert game == ("non_saturating", "alternating", "adam", "he_uniform")
+
+
+def test_operations_are_counted_by_hand():
+    # Multiply-adds a sample: generator 5 x 15 + 15 x 2 = 105, discriminator 2 x 25 + 25 = 75.
+    of_discriminator = 2 * 64 * 105 + 2 * 128 * (3 * 75 - 50)
+    of_generator = 2 * 128 * (3 * 105 - 75 + 2 * 75)
+    assert counts.work_operations(WORKS["parabola"]) == of_discriminator + of_generator == 158_080
+
+
+def test_bytes_are_counted_by_hand():
+    one = [counts.Layer(products=6, outputs=3, parameters=9)]
+    other = [counts.Layer(products=3, outputs=1, parameters=4)]
+    # 2 real, 2 fake; 5 latents: 13 parameters six times; outputs 3 for the fakes there and back.
+    moved = 6 * 13 + 2 * 3 * 2 + 5 * 1 * 4 + 5 * (3 + 1) * 5
+    assert counts.step_bytes(one, other, 2, 5) == 4 * moved
+    assert counts.floor_seconds(10.0, 30.0, 5.0, 10.0) == 3.0
+
+
+def test_convolutions_are_counted_as_they_are_built():
+    generator, discriminator = counts.dcgan_layers()
+    # 14 x 14 pixels of 64 channels from 28 x 28 of 1 and 7 x 7 of 64: 4 x 4 weights each meet.
+    assert discriminator[0] == (14 * 14 * 16 * 32, 14 * 14 * 32, 16 * 32 + 32)
+    assert generator[-1] == (14 * 14 * 16 * 32, 28 * 28, 16 * 32 + 1)
+    fields = PRESETS["mnist_dcgan"]
+    inputs = {"generator": (1, 100), "discriminator": (1, 28, 28, 1)}
+    for layers, (player, shape) in zip((generator, discriminator), inputs.items(), strict=True):
+        hidden = fields[f"{player}_hidden"]
+        network = NETWORKS["convolutional"](
+            NetworkSpec(player, hidden, "relu", (28, 28, 1), "batch")
+        )
+        drawn = jax.eval_shape(network.init, jax.random.key(0), jax.numpy.zeros(shape))
+        parameters = drawn["params"]
+        kernels_and_biases = sum(
+            x.size
+            for path, x in jax.tree_util.tree_leaves_with_path(parameters)
+            if "BatchNorm" not in jax.tree_util.keystr(path)
+        )
+        assert sum(layer.parameters for layer in layers) == kernels_and_biases
+
+
+FAKE = """
+import sys, time
+from contestants.protocol import serve
+
+class Fake:
+    def __init__(self, work, seeds, rows, options):
+        print("a library's greeting")
+        if options.get("refuses"):
+            raise ValueError("not today\\nsecond line")
+        self.dies = options.get("dies", False)
+        self.pause = options.get("pause", 1e-3)
+        self.versions, self.note, self.ran = {"fake": "1"}, f"pause {self.pause}", 0
+    def run(self, steps):
+        self.ran += 1
+        if self.dies and self.ran > 3:
+            print("out of luck", file=sys.stderr)
+            sys.exit(3)
+        time.sleep(steps * self.pause)
+        return {"discriminator_loss": 1.0}
+
+serve(Fake)
+"""
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    (tmp_path / "fake_contestant.py").write_text(FAKE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(rounds, "SETTLE", 0.0)
+
+    def entry(*choices):
+        return rounds.Entry("fake_contestant", 4, 10, choices or ({},))
+
+    return entry
+
+
+def test_contestants_run_in_turn_and_failures_are_told(fake):
+    entries = {
+        "two choices": fake({"pause": 4e-3}, {"pause": 1e-3}),
+        "refuses": fake({"refuses": True}),
+        "dies": fake({"dies": True}),
+    }
+    said = []
+    measured = rounds.measure("parabola", entries, 3, 0.05, say=said.append)
+    assert list(measured["entries"]) == ["two choices"]
+    report = measured["entries"]["two choices"]
+    assert report["note"] == "pause 0.001" and report["versions"] == {"fake": "1"}
+    assert report["steps"] % 10 == 0 and 20 <= report["steps"] <= 50
+    rates = rounds.rates(report)
+    assert len(rates) == 3 and all(1_000 < rate < 4_000 for rate in rates)
+    assert report["peak_bytes"] > 2**20
+    assert measured["skipped"]["refuses"] == "fake_contestant: ValueError: not today"
+    assert "exit code 3: out of luck" in measured["skipped"]["dies"]
+    assert any("left out" in line for line in said)
+
+
+def test_a_contestant_that_takes_too_long_is_ended(fake):
+    one = Asked("fake_contestant")
+    told = {"work": "parabola", "seeds": 1, "rows": None, "options": {"pause": 1.0}}
+    one.ask({"prepare": told})
+    with pytest.raises(ContestantError, match=r"no answer in 0\.2 s"):
+        one.ask({"run": 100}, limit=0.2)
+    one.close()
+
+
+def report(seconds, steps=100, seeds=2):
+    return {
+        "versions": {"lib": "1.0"},
+        "note": "as is",
+        "prepare_seconds": 1.25,
+        "seeds": seeds,
+        "steps": steps,
+        "seconds": seconds,
+        "peak_bytes": 3 * 2**20,
+    }
+
+
+def small_document():
+    about = {
+        "date": "2026-01-02",
+        "machine": {"cpu": "A|B", "cores": 2, "python": "3.11"},
+        "quick": False,
+    }
+    entries = {
+        rounds.GAN_JAX: report([1.0, 2.0, 4.0]),
+        rounds.KERAS: report([200.0, 300.0, 400.0], seeds=1),
+        rounds.CEILING: report([1.0, 1.0, 1.0], steps=5, seeds=1),
+    }
+    work = {"operations": 10**9, "entries": entries, "skipped": {"hand-written C": "no cc"}}
+    device = {"device": "chip", "precision": "float32", "jax": "0"}
+    rates = {"operations_per_second": 1e12, "bytes_per_second": 1e9}
+    line = {"work": "ring", "way": "vmap", "seeds": 16, "operations": 10, "bytes": 20}
+    lines = [
+        line | {"seed_steps_per_second": 50.0, "share_of_floor": 0.5},
+        line | {"skipped": "out of memory"},
+    ]
+    fields = ("cold_compile", "cold_first_step", "warm_compile", "warm_first_step")
+    preset = {f"{field}_seconds": 2.0 for field in fields}
+    parts = {
+        "parabola": work,
+        "starts": {"presets": {"ring": preset, "mnist": {"skipped": "no file"}}},
+        "compare": {"flags": [], "cold_seconds": 50.0, "warm_seconds": 20.0},
+        "memory": {
+            "seeds": 8,
+            "steps": 100,
+            "seconds": 4.0,
+            "peak_bytes": 2**30,
+            "resident_bytes": [2**29] * 9 + [2**30],
+        },
+        "sweep": {"device": device | rates, "lines": lines},
+    }
+    return {"parts": {name: about | part for name, part in parts.items()}}
+
+
+def test_ratios_are_taken_repeat_by_repeat():
+    work = small_document()["parts"]["parabola"]
+    # 200, 100, 50 seed-steps a second against 1/2, 1/3, 1/4.
+    assert rounds.ratios(work, rounds.GAN_JAX, rounds.KERAS) == pytest.approx([400, 300, 200])
+    assert tables.spread([400, 300, 200], "x") == "300x (200 to 400)"
+    # The product: 5 of 2 x 2048^3 operations in a second, against 1e9 a seed-step.
+    share = 200e9 / (5 * 2 * 2048**3)
+    assert rounds.ceiling_shares(work, rounds.GAN_JAX)[0] == pytest.approx(share)
+
+
+def test_targets_are_told_whether_met_or_not():
+    found = {one.what: one for one in targets(small_document()["parts"])}
+    assert set(found) == {
+        "parabola: gan_jax against Keras",
+        "slowest preset's first compile",
+        "slowest preset's first step, second process",
+        "gan-jax compare, cold",
+        "peak memory of the long run",
+        "memory at its end against its third tenth",
+    }
+    met = {what for what, one in found.items() if one.met}
+    assert set(found) - met == {
+        "parabola: gan_jax against Keras",  # 300, hoped for 700
+        "gan-jax compare, cold",
+        "memory at its end against its third tenth",
+    }
+
+
+def test_tables_and_figure_are_written_again_from_the_record(here, capsys):
+    folder = here / "out"
+    folder.mkdir()
+    (folder / "benchmark.json").write_text(json.dumps(small_document()))
+    benchmark = load("benchmark")
+    benchmark.main(folder, table=True)
+    page = (folder / "benchmark.md").read_text()
+    assert "| Keras | 1 | 0.333 (0.25 to 0.5) | 300x (200 to 400) | 0.4 % (0.3 to 0.6) |" in page
+    assert "| 85.9 (85.9 to 85.9) Gflop/s |" in page  # 5 of 2 x 2048^3 in a second
+    assert "Left out: hand-written C: no cc." in page
+    assert "2026-01-02, A|B, 2 cores" in page and "not to be quoted" not in page
+    assert "| ring | vmap | 16 | 50 | 10 | 20 | 50 % |" in page and "| out of memory |" in page
+    assert "gan-jax compare`: 50.0 s" in page
+    assert (folder / "benchmark.png").read_bytes().startswith(b"\x89PNG")
+    assert "at least 700x" in capsys.readouterr().out
+    # No two labels, and no label and the frame, run over one another.
+    figure = benchmark.rates_figure(small_document()["parts"])
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    boxes = [text.get_window_extent() for text in axis.texts]
+    assert not boxes[0].overlaps(boxes[1])
+    assert all(box.x1 < figure.bbox.x1 for box in boxes)
+
+
+def test_parts_join_what_the_folder_has(here, monkeypatch, capsys):
+    benchmark = load("benchmark")
+    monkeypatch.setattr(benchmark, "DIGITS", (2, 28, 28, 1))
+    monkeypatch.setenv("GAN_JAX_DATA", str(here))  # where no digits are
+    compare = {"flags": [], "cold_seconds": 1.0, "warm_seconds": 0.5}
+    monkeypatch.setitem(benchmark.PARTS, "compare", lambda name, run: compare)
+
+    def refused(name, run):
+        assert np.load(run.rows).shape == (2, 28, 28, 1) and "random bytes" in run.data
+        raise ContestantError("no memory here")
+
+    monkeypatch.setitem(benchmark.PARTS, "memory", refused)
+    benchmark.main(here / "out", ("compare", "memory"))
+    assert "left out: no memory here" in capsys.readouterr().out
+    benchmark.main(here / "out", ("compare",), quick=True)
+    parts = json.loads((here / "out/benchmark.json").read_text())["parts"]
+    assert list(parts) == ["compare"] and parts["compare"]["quick"]
+    assert "not to be quoted" in (here / "out/benchmark.md").read_text()
+
+
+def test_mistakes_are_one_line(here):
+    benchmark = load("benchmark")
+    with pytest.raises(ConfigError, match="parts: 'parabole' given, expected some of parabola"):
+        benchmark.main(here, ("parabole",))
+    with pytest.raises(ConfigError, match="repeats: 0 given"):
+        benchmark.main(here, ("ring",), repeats=0)
+    with pytest.raises(ConfigError, match=r"holds benchmark\.json"):
+        benchmark.main(here, table=True)
+
+
+def test_a_first_step_and_a_long_run_are_watched(here, monkeypatch):
+    from contestants import first_step, memory
+
+    monkeypatch.setattr("gan_jax.analysis.quality.evaluation", lambda _: None)  # slow to compile
+    preset = gan_jax.preset
+    monkeypatch.setattr(gan_jax, "preset", lambda _, **f: preset("dirac", **f), raising=False)
+    step = first_step.first_step("dirac", None)
+    assert step["compile_seconds"] > 0 and step["at"] > 0
+    run = memory.watched_run(8, 40)
+    assert len(run["resident_bytes"]) == 10
+    assert run["peak_bytes"] >= max(run["resident_bytes"]) > 2**25
+
+
+def test_every_way_to_train_many_seeds_leads_to_the_same_weights():
+    experiment = gan_jax.preset("dirac", steps=100, optimizer="adam")
+    ended = [sweep.runner(way, experiment, 3)(5) for way in ("vmap", "map")]
+    looped = jax.tree.map(lambda *x: np.stack(x), *sweep.runner("loop", experiment, 3)(1))
+    once = sweep.runner("vmap", experiment, 3)(1)
+    for one, other in ((ended[0], ended[1]), (looped, once)):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), one, other)
+    assert ended[0].step.tolist() == [5, 5, 5]
+
+
+def test_a_sweep_sets_every_size_against_its_floor(here, monkeypatch):
+    monkeypatch.setattr(sweep, "QUICK", {"parabola": (2, 3)})
+    monkeypatch.setattr(sweep, "WAYS", {"parabola": ("vmap",)})
+    monkeypatch.setattr(sweep, "product_rate", lambda side, least: 1e9)
+    dirac = gan_jax.preset("dirac", steps=10)  # as quick to compile as any
+    monkeypatch.setattr(sweep, "experiment_of", lambda work, rows, precision: dirac)
+    monkeypatch.setattr(sweep, "copy_rate", lambda numbers, least: 1e12)
+    try:
+        device, *lines = sweep.sweep("", "float32", quick=True)
+    finally:
+        jax.config.update("jax_default_matmul_precision", None)
+    assert device["operations_per_second"] == 1e9
+    assert [line["seeds"] for line in lines] == [2, 3]
+    for line in lines:
+        assert line["operations"] == 158_080
+        assert line["share_of_floor"] == pytest.approx(
+            line["seed_steps_per_second"] * 158_080 / 1e9
+        )
+
+
+def test_numbers_along_an_axis_do_not_meet():
+    from contestants import drawing
+
+    for rate in (3.0, 3e2, 3e4):  # of ranges of one, three and five decades
+        work = small_document()["parts"]["parabola"]
+        work["entries"][rounds.GAN_JAX] = report([1.0] * 3, steps=int(rate * 10), seeds=1)
+        work["entries"][rounds.KERAS] = report([10.0] * 3, steps=10, seeds=1)
+        figure = drawing.rates_figure({"parabola": work})
+        assert figure is not None
+        figure.draw_without_rendering()
+        (axis,) = figure.axes
+        labels = [text for text in axis.get_xticklabels() if text.get_text()]
+        low, high = axis.get_window_extent().intervalx
+        boxes = [text.get_window_extent() for text in labels]
+        seen = [box for box in boxes if low <= (box.x0 + box.x1) / 2 <= high]
+        assert len(seen) >= 2
+        assert not any(a.overlaps(b) for a, b in itertools.pairwise(seen))
