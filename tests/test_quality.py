@@ -12,15 +12,29 @@ from setups import LAWS
 import gan_jax
 from gan_jax.analysis import distances, quality
 from gan_jax.config import split
+from gan_jax.data.sorting import sort_columns, sort_floats, sort_rows
 from gan_jax.game.gan import draw_batches
 from gan_jax.game.program import make_program
 
 
 def test_sort_floats_sorts_signs_zeros_and_extremes():
     x = jnp.array([[3.0, -1e-40, -2.5, 0.0, 3.4e38, -3.4e38, 1e-40, -7.0], [1.0] * 8])
-    np.testing.assert_array_equal(distances.sort_floats(x), np.sort(np.asarray(x)))
+    np.testing.assert_array_equal(sort_floats(x), np.sort(np.asarray(x)))
     normal = jax.random.normal(jax.random.key(0), (5, 257))
-    np.testing.assert_array_equal(distances.sort_floats(normal), np.sort(np.asarray(normal)))
+    np.testing.assert_array_equal(sort_floats(normal), np.sort(np.asarray(normal)))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 64, 257, 512])
+def test_the_network_sorts_as_numpy_does(n):
+    columns = jax.random.normal(jax.random.key(n), (n, 5)).at[0].set(-3e38)
+    np.testing.assert_array_equal(sort_columns(columns), np.sort(np.asarray(columns), axis=0))
+
+
+@pytest.mark.parametrize("n", [7, 1025])
+def test_rows_are_sorted_alike_in_one_lane_and_in_several(n):
+    rows = jax.random.normal(jax.random.key(0), (3, 2, n))
+    np.testing.assert_array_equal(jax.vmap(sort_rows)(rows), np.sort(np.asarray(rows)))
+    np.testing.assert_array_equal(sort_rows(rows[0]), np.sort(np.asarray(rows[0])))
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3, 7])

@@ -55,7 +55,7 @@ def draw_batches(
     `Dataset.sample`). The generator's own real samples have their own key: a loss that needs them
     sees the same discriminator batches as one that does not. Likewise noise and penalties.
     """
-    key = written_out(key)
+    key = written_out(key)  # the same bits, sooner
     static, step_key = parts.static, jax.random.fold_in(key, step)
     updates, n_generator = static.discriminator_steps, static.batch_size
     n = discriminator_samples(static)
@@ -69,17 +69,19 @@ def draw_batches(
 
     z_key, n_latents = jax.random.fold_in(step_key, LATENT), updates * n + n_generator
     if training_set.z is None:
-        z = jax.random.normal(z_key, (static.latent_dim, n_latents))
-        zd, zg = z[:, : updates * n].T, z[:, updates * n :].T
+        z = draw_latents(static, z_key, n_latents)
     else:
         z = training_set.z[jax.random.randint(z_key, (n_latents,), 0, training_set.z.shape[0])]
+    # Columns are cut, not rows: between two transposes a cut would keep XLA from cancelling them.
+    columns = z.T
+    z_discriminator, z_generator = columns[:, : updates * n].T, columns[:, updates * n :].T
     if static.batch_order == "shuffled" and training_set.x is not None:
         rows = _rows_in_order(static, training_set.x.shape[0], key, step)
         x_real = to_networks(parts, as_samples(training_set.x[rows.reshape(-1)]))
     else:
         x_real = real(REAL, updates * n)
-    of_discriminator = Batch(stack(x_real), stack(zd))
-    of_generator = Batch(real(GENERATOR_REAL, n_generator), zg)
+    of_discriminator = Batch(stack(x_real), stack(z_discriminator))
+    of_generator = Batch(real(GENERATOR_REAL, n_generator), z_generator)
     if leaves.instance_noise is not None:
         remaining = jnp.maximum(1 - step / leaves.instance_noise_steps, 0)
         deviation = leaves.instance_noise * remaining

@@ -20,6 +20,7 @@ from gan_jax.game.draws import (
     INITIALISATION,
     draw_batches,
 )
+from gan_jax.game.optimizers import flattened
 from gan_jax.game.parts import (
     Batch,
     Move,
@@ -118,7 +119,7 @@ def player_optimizer(
     parts: Parts, leaves: Leaves, learning_rate: jax.Array
 ) -> optax.GradientTransformation:
     """One player's optimiser: gradient clipping, the named one, the optimistic rule's memory."""
-    chain = [parts.optimizer(learning_rate, leaves)]
+    chain = [flattened(parts.optimizer(learning_rate, leaves))]
     if leaves.gradient_clip is not None:
         chain.insert(0, optax.clip_by_global_norm(leaves.gradient_clip))
     if parts.update is optimistic:
@@ -133,11 +134,14 @@ def train_step(
     state: GanState,
     key: jax.Array,
     step: jax.Array,
+    watched: bool | jax.Array = True,
 ) -> tuple[GanState, StepInfo]:
     """Take one training step of one seed.
 
     `step` is an argument of its own, equal to `state.step`, so that under a vmap over seeds it
     stays one number: a condition on a batched step would make every lane run both branches.
+    Likewise `watched`: unless it holds, `StepInfo`'s update ratios, passes over all parameters that
+    no later step needs, are not computed but NaN.
     """
     discriminator_batches, generator_batch = draw_batches(parts, leaves, training_set, key, step)
     factor = parts.schedule(step / leaves.total_steps)
@@ -146,6 +150,7 @@ def train_step(
     d_optimizer = optimizer(leaves.discriminator_learning_rate * factor)
     moves = Players(
         step,
+        watched,
         discriminator_batches,
         generator_batch,
         discriminator_move=partial(players.discriminator_move, parts, leaves),

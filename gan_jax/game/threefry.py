@@ -70,7 +70,7 @@ _IMPLEMENTATION = define_prng_impl(
     seed=_seed,
     split=_split,
     random_bits=_random_bits,
-    fold_in=_fold_in,
+    fold_in=_fold_in,  # pyright: ignore[reportArgumentType]
     name="threefry2x32_written_out",
     tag="fry",
 )

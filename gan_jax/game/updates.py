@@ -25,6 +25,7 @@ class Players(NamedTuple):
 
     Attributes:
       step: the number of training steps taken before, int32, the same for every seed.
+      watched: whether anybody looks at this step's update ratios, likewise.
       discriminator_batches: a batch for each discriminator update, stacked: [discriminator_steps,
         n, ...].
       generator_batch: the generator's batch.
@@ -37,6 +38,7 @@ class Players(NamedTuple):
     """
 
     step: jax.Array
+    watched: bool | jax.Array
     discriminator_batches: Batch
     generator_batch: Batch
     discriminator_move: Callable[[GanState, Batch], Move]
@@ -64,7 +66,7 @@ def alternating(static: Static, players: Players, state: GanState) -> tuple[GanS
     last = jax.tree.map(lambda x: x[-1], reports)
     move = players.generator_move(state, players.generator_batch)
     generator = players.advance_generator(state.generator, move)
-    report = _report(move, state.generator, generator)
+    report = _report(players, move, state.generator, generator)
     return state._replace(generator=generator), _info(last, report)
 
 
@@ -105,7 +107,7 @@ def phased(static: Static, players: Players, state: GanState) -> tuple[GanState,
             generator=players.advance_generator(state.generator, generator_move)
         ),
     )
-    return new, _both(state, new, discriminator_move, generator_move)
+    return new, _both(players, state, new, discriminator_move, generator_move)
 
 
 def unrolled(static: Static, players: Players, state: GanState) -> tuple[GanState, StepInfo]:
@@ -215,13 +217,15 @@ def _apply(
         generator=players.advance_generator(state.generator, generator_move),
         discriminator=players.advance_discriminator(state.discriminator, discriminator_move),
     )
-    return new, _both(state, new, discriminator_move, generator_move)
+    return new, _both(players, state, new, discriminator_move, generator_move)
 
 
-def _both(old: GanState, new: GanState, discriminator_move: Move, generator_move: Move) -> StepInfo:
+def _both(
+    players: Players, old: GanState, new: GanState, discriminator_move: Move, generator_move: Move
+) -> StepInfo:
     return _info(
-        _report(discriminator_move, old.discriminator, new.discriminator),
-        _report(generator_move, old.generator, new.generator),
+        _report(players, discriminator_move, old.discriminator, new.discriminator),
+        _report(players, generator_move, old.generator, new.generator),
     )
 
 
@@ -233,8 +237,12 @@ class _Report(NamedTuple):
     update_ratio: jax.Array
 
 
-def _report(move: Move, old: PlayerState, new: PlayerState) -> _Report:
-    ratio = update_ratio(old.parameters, new.parameters)
+def _report(players: Players, move: Move, old: PlayerState, new: PlayerState) -> _Report:
+    ratio = lax.cond(
+        players.watched,
+        lambda: update_ratio(old.parameters, new.parameters),
+        lambda: jnp.full((), jnp.nan),
+    )
     seen = move.seen._replace(model_state=())
     return _Report(seen, optax.tree.norm(move.gradient), ratio)
 
@@ -271,7 +279,7 @@ def _train_discriminator(
     def update(state: GanState, batch: Batch) -> tuple[GanState, Any]:
         move = players.discriminator_move(state, batch)
         discriminator = players.advance_discriminator(state.discriminator, move)
-        report = _report(move, state.discriminator, discriminator)
+        report = _report(players, move, state.discriminator, discriminator)
         return state._replace(discriminator=discriminator), report
 
     # A scan of one step is written out: a loop would hide the step from the compiler's fusions.

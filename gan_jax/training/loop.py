@@ -109,15 +109,19 @@ def train_lane(
     """Train one seed from the first boundary to the last; return the lane and its records.
 
     Record r [record] covers the steps from boundaries[r] up to boundaries[r + 1]. Where the two
-    are equal it covers none, and repeats the measures of the state. Its cosines between successive
-    updates are of its last two steps; NaN where it covers fewer.
+    are equal it covers none, and is NaN throughout, but for the first, which measures the state.
+    Its cosines between successive updates are of its last two steps; NaN where it covers fewer.
     """
     key = seed_key(seed)
     nothing_seen = StepInfo(*[jnp.full((), jnp.nan)] * len(StepInfo._fields))
 
-    def step(number: jax.Array, carry: tuple[Lane, StepInfo]) -> tuple[Lane, StepInfo]:
+    def step(
+        last: jax.Array, number: jax.Array, carry: tuple[Lane, StepInfo]
+    ) -> tuple[Lane, StepInfo]:
         lane, _ = carry
-        state, info = gan.train_step(parts, leaves, training_set, lane.state, key, number)
+        state, info = gan.train_step(
+            parts, leaves, training_set, lane.state, key, number, watched=number == last
+        )
         alive = lane.first_nonfinite_step == NEVER
         finite = step_is_finite(state, info)
         # The barrier: else XLA works the verdict out anew for every array that hangs on it.
@@ -127,32 +131,46 @@ def train_lane(
         return Lane(kept, first), info
 
     def play(
-        carry: tuple[Lane, StepInfo], bounds: tuple[jax.Array, jax.Array]
+        last: jax.Array, carry: tuple[Lane, StepInfo], bounds: tuple[jax.Array, jax.Array]
     ) -> tuple[tuple[Lane, StepInfo], Parameters]:
-        lane, info = lax.fori_loop(*bounds, step, carry)
+        lane, info = lax.fori_loop(*bounds, partial(step, last), carry)
         return (lane, info), current_parameters(lane.state)
 
+    def measured(lane: Lane) -> dict[str, jax.Array]:
+        return measure(parts, inputs, lane.state) if measure else {}
+
+    def unmeasured(lane: Lane) -> dict[str, jax.Array]:
+        return {name: jnp.full((), jnp.nan) for name in jax.eval_shape(measured, lane)}
+
     def record(
-        lane: Lane, bounds: tuple[jax.Array, jax.Array]
+        lane: Lane, bounds: tuple[jax.Array, jax.Array, jax.Array]
     ) -> tuple[Lane, dict[str, jax.Array]]:
         # Rounds of one compiled loop, of all steps but two, of one, and of one: no step has to
         # keep an update for the next. A round that has no step leaves the update zero.
-        start, stop = bounds
+        start, stop, is_first = bounds
         ends = jnp.maximum(stop - jnp.array([2, 1, 0]), start)
         rounds = jnp.append(start, ends[:-1]), ends
-        (lane, info), points = lax.scan(play, (lane, nothing_seen), rounds)
-        measures = measure(parts, inputs, lane.state) if measure else {}
+        (lane, info), points = lax.scan(partial(play, stop - 1), (lane, nothing_seen), rounds)
+        # A real condition: what a segment has room for beyond its last record is not computed.
+        measures = lax.cond(is_first | (stop > start), measured, unmeasured, lane)
         seen = info._asdict() | measures | update_cosines(points)
         alive = lane.first_nonfinite_step == NEVER
         return lane, {name: jnp.where(alive, value, jnp.nan) for name, value in seen.items()}
 
-    return lax.scan(record, lane, (boundaries[:-1], boundaries[1:]))
+    is_first = jnp.arange(len(boundaries) - 1) == 0
+    return lax.scan(record, lane, (boundaries[:-1], boundaries[1:], is_first))
 
 
-_init_lanes = jax.jit(jax.vmap(init_lane, (None, 0, 0)), static_argnums=0)
+# Compiled in half the time without LLVM's last optimisations; it runs once.
+_init_lanes = jax.jit(
+    jax.vmap(init_lane, (None, 0, 0)),
+    static_argnums=0,
+    compiler_options={"xla_backend_optimization_level": 1},
+)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+# Wide vectors, where the processor has them: LLVM's own choice is half of AVX-512's width.
+@partial(jax.jit, static_argnums=(0, 1), compiler_options={"xla_cpu_prefer_vector_width": 512})
 def _train_lanes(parts: Parts, measure: Any, *arrays: Any) -> tuple[Lane, dict[str, jax.Array]]:
     # leaves, training_set, inputs, lane, seed, boundaries: axis 0 is a lane's own
     axes = (0, None, None, 0, 0, None)
