@@ -29,6 +29,7 @@ _HOMES = {
     "Run": "training.seeds",
     "train_seeds": "training.seeds",
     "use_all_cores": "training.seeds",
+    "keep_compiled_programs": "files.compiled",
     "Criteria": "analysis.verdicts",
     "Study": "studies.study",
     "run_study": "studies.engines",

@@ -25,6 +25,7 @@ from gan_jax.commands.script import FAILED, INTERRUPTED, MISTAKEN
 from gan_jax.commands.train import Compare, RunStudy, Train
 from gan_jax.config import FIELDS
 from gan_jax.fields import ConfigError
+from gan_jax.files.compiled import keep_compiled_programs
 from gan_jax.studies.cells import StudyError
 
 COMMANDS = (
@@ -71,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ConfigError(
                 f"{unknown[0]!r} is no flag here; {nearest(unknown[0], flags(command))}"
             )
+        keep_compiled_programs()
         command.run()
     except ConfigError as error:
         print(f"gan-jax: {error}", file=sys.stderr)

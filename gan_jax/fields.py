@@ -18,6 +18,7 @@ BatchRule = Literal["halves", "full"]
 BatchOrder = Literal["random", "shuffled"]
 StatisticsRule = Literal["apart", "together"]
 OutputRule = Literal["linear", "tanh"]
+PrecisionRule = Literal["float32", "tensorfloat32", "bfloat16"]
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
@@ -93,6 +94,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "BatchOrder": _one_of(BatchOrder),
     "StatisticsRule": _one_of(StatisticsRule),
     "OutputRule": _one_of(OutputRule),
+    "PrecisionRule": _one_of(PrecisionRule),
 }
 
 

@@ -9,6 +9,7 @@ from setups import TINY, batches, set_up
 import gan_jax
 from gan_jax.game import draws
 from gan_jax.game import gan as game
+from gan_jax.game.program import make_program
 
 # An independent implementation of the saturating game's gradients: float64, batch-major, by hand.
 
@@ -230,3 +231,23 @@ def test_golden_first_step_of_the_parabola():
         np.testing.assert_allclose(getattr(info, name), value, rtol=1e-4, err_msg=name)
     kernel = state.generator.parameters["FeaturesFirstLayer_1"]["kernel"]
     np.testing.assert_allclose(kernel[0, :3], [-0.280859, -0.225454, -0.0254124], rtol=1e-4)
+
+
+@pytest.mark.parametrize("update", gan_jax.UPDATES)
+def test_a_step_nobody_watches_is_the_same_but_for_its_update_ratios(update):
+    parts, leaves, training_set = make_program(gan_jax.Experiment(update=update, batch_size=8))
+    key = gan_jax.seed_key(3)
+    state = game.init(parts, leaves, key)
+
+    def step(watched):
+        return jax.jit(
+            lambda watched: game.train_step(parts, leaves, training_set, state, key, 0, watched)
+        )(watched)
+
+    (seen_state, seen), (unseen_state, unseen) = step(True), step(False)
+    jax.tree.map(np.testing.assert_array_equal, unseen_state, seen_state)
+    for name, value in unseen._asdict().items():
+        if name.endswith("update_ratio"):
+            assert np.isnan(value) and np.isfinite(seen._asdict()[name])
+        else:
+            np.testing.assert_array_equal(value, seen._asdict()[name])

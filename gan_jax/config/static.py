@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gan_jax.fields import BatchOrder, BatchRule, OutputRule, StatisticsRule
+from gan_jax.fields import BatchOrder, BatchRule, OutputRule, PrecisionRule, StatisticsRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +79,8 @@ class Static:
     """Latents a generator update."""
     discriminator_batch: BatchRule = "halves"
     """A discriminator update sees batch_size / 2 real and as many fake, or batch_size of each."""
+    matmul_precision: PrecisionRule = "float32"
+    """Of matrix products on a GPU or TPU; a CPU's are float32 whatever is said."""
     evaluation_samples: int = 512
     """Samples that each quality measure is computed from, generated and real alike."""
     classifier_measures: bool = False

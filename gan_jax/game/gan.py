@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -35,6 +36,13 @@ from gan_jax.game.scaling import to_data, to_networks
 from gan_jax.game.state import Averaged, GanState, PlayerState, StepInfo
 from gan_jax.game.updates import Players, optimistic
 from gan_jax.penalties import none
+
+# JAX's names. Its own "bfloat16" means a device's quickest, which on a GPU is TensorFloat-32.
+PRECISIONS = {
+    "float32": "float32",
+    "tensorfloat32": "tensorfloat32",
+    "bfloat16": "BF16_BF16_F32",
+}
 
 
 class Gan(NamedTuple):
@@ -143,6 +151,24 @@ def train_step(
     Likewise `watched`: unless it holds, `StepInfo`'s update ratios, passes over all parameters that
     no later step needs, are not computed but NaN.
     """
+    with matrix_products(parts):
+        return _step(parts, leaves, training_set, state, key, step, watched)
+
+
+def matrix_products(parts: Parts) -> AbstractContextManager[None]:
+    """What is traced within has its matrix products in the experiment's precision."""
+    return jax.default_matmul_precision(PRECISIONS[parts.static.matmul_precision])
+
+
+def _step(
+    parts: Parts,
+    leaves: Leaves,
+    training_set: TrainingSet,
+    state: GanState,
+    key: jax.Array,
+    step: jax.Array,
+    watched: bool | jax.Array,
+) -> tuple[GanState, StepInfo]:
     discriminator_batches, generator_batch = draw_batches(parts, leaves, training_set, key, step)
     factor = parts.schedule(step / leaves.total_steps)
     optimizer = partial(player_optimizer, parts, leaves)
@@ -217,7 +243,9 @@ def generate_with(parts: Parts, variables: dict[str, Any], z: jax.Array) -> jax.
 
     All that a generator needs once the discriminator has been discarded.
     """
-    return to_data(parts, parts.generator.apply(variables, z))  # pyright: ignore[reportArgumentType]
+    with matrix_products(parts):
+        x = parts.generator.apply(variables, z)
+    return to_data(parts, x)  # pyright: ignore[reportArgumentType]
 
 
 def discriminate(parts: Parts, state: GanState, x: jax.Array, condition: None = None) -> jax.Array:
@@ -228,7 +256,8 @@ def discriminate(parts: Parts, state: GanState, x: jax.Array, condition: None = 
     _refuse(condition)
     variables = {"params": state.discriminator.parameters, **state.discriminator.model_state}
     x = players.packed(parts.static.packing, to_networks(parts, x))
-    return parts.discriminator.apply(variables, x)  # pyright: ignore[reportReturnType]
+    with matrix_products(parts):
+        return parts.discriminator.apply(variables, x)  # pyright: ignore[reportReturnType]
 
 
 def _refuse(condition: None) -> None:
