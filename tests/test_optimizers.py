@@ -21,7 +21,7 @@ def path(optimizer, parameters):
     """Where four steps along changing gradients lead, and the last state."""
     state = optimizer.init(parameters)
     for step in range(4):
-        gradient = jax.tree.map(lambda x, step=step: jnp.sin(3 * x + step), parameters)
+        gradient = jax.tree.map(lambda x, s=(-1) ** step: s * (2 + jnp.sin(3 * x)), parameters)
         updates, state = optimizer.update(gradient, state, parameters)
         parameters = jax.tree.map(jnp.add, parameters, updates)
     return parameters, state
