@@ -88,9 +88,9 @@ def test_the_plan_counts_programs_runs_and_steps():
 def test_learning_rates_share_one_program(tmp_path, monkeypatch):
     traces, train_step = [], gan.train_step
 
-    def counted(*arguments):
+    def counted(*arguments, **named):
         traces.append(1)
-        return train_step(*arguments)
+        return train_step(*arguments, **named)
 
     monkeypatch.setattr(gan, "train_step", counted)
     rates = {f"r{i}": {"generator_learning_rate": 10.0**-i} for i in range(2, 6)}

@@ -149,9 +149,11 @@ def scaling(parts: Parts, leaves: Leaves, state: GanState, *batches: Batch) -> P
         count = optax.tree.get(after, "count")
         correction = 1.0 if count is None else 1 - leaves.beta2**count
         under_root, epsilon = EPSILONS.get(parts.static.optimizer, (0.0, 1e-8))
-        return jax.tree.map(
-            lambda nu: rate / unit / (jnp.sqrt(nu / correction + under_root) + epsilon), moments
-        )
+        # A small network's optimiser sees one vector (game.optimizers.flattened), a large one's the
+        # tree; either way in the order of `ravel_pytree`.
+        flat, _ = ravel_pytree(moments)
+        root = jnp.sqrt(flat / correction + under_root) + epsilon
+        return ravel_pytree(gradient)[1](rate / unit / root)
 
     return Parameters(
         of(state.generator, gradient.generator, leaves.generator_learning_rate),
