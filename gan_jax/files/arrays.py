@@ -24,7 +24,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from gan_jax.fields import ConfigError, is_integer
-from gan_jax.files.paths import regular_file
+from gan_jax.files.paths import absolute, regular_file
 
 HEADER = 2_000  # bytes; NumPy writes a hundred for such arrays
 MOST_DIMENSIONS = 64  # NumPy's own limit
@@ -103,7 +103,7 @@ def split_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def stamp(path: Path | str) -> tuple[Path, int, int]:
     """What tells one version of a file from another: its absolute path, time and size."""
-    path = Path(path).expanduser().absolute()
+    path = absolute(path)
     status = regular_file(path)
     return path, status.st_mtime_ns, status.st_size
 
