@@ -33,6 +33,7 @@ from gan_jax.reports.terminal import COLUMNS, explanation, row_cells
 from gan_jax.studies.cells import read_dataset
 from gan_jax.studies.files import read_yaml
 from gan_jax.studies.results import SPECTRUM_FILE, STUDY_FILE, load_groups
+from gan_jax.studies.schema import check_spectra
 from gan_jax.studies.summary import summarize
 
 if TYPE_CHECKING:
@@ -185,6 +186,10 @@ def _spectrum(folder: Path, results: xr.Dataset) -> list[dict[str, str]]:
     from gan_jax.reports.spectra import eigenvalues_in_the_plane
 
     spectrum = read_dataset(folder / SPECTRUM_FILE)
+    try:
+        check_spectra(spectrum)
+    except ConfigError as error:
+        raise ConfigError(f"{folder / SPECTRUM_FILE}: {error}") from None
     of_another = [
         name
         for name in ("variant", "seed")

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from gan_jax.data_facts import is_array
-from gan_jax.fields import ConfigError
+from gan_jax.fields import ConfigError, is_integer
 from gan_jax.game.gan import generator_variables
 from gan_jax.studies.cells import cells
 from gan_jax.studies.files import read_yaml
@@ -131,8 +131,10 @@ def _how_many(folder: Path) -> int:
     if not (folder / STUDY_FILE).exists():
         return -1
     document = read_yaml(folder / STUDY_FILE)
-    seeds = document["seeds"]
-    return len(document["variants"]) * (seeds if isinstance(seeds, int) else len(seeds))
+    document = document if isinstance(document, dict) else {}
+    seeds, variants = document.get("seeds"), document.get("variants")
+    n_seeds = len(seeds) if isinstance(seeds, list) else seeds
+    return len(variants) * n_seeds if isinstance(variants, dict) and is_integer(n_seeds) else -1
 
 
 def _only_one(
