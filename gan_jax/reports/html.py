@@ -130,6 +130,7 @@ def save_figures_and_report(
     Several groups have their figures in figures/GROUP/.
     """
     folder = Path(folder)
+    _spectra(folder, results)  # refused, if they are, before anything is written
     chosen = _groups(results, folder) if groups is None else groups
     pictures = {name: pictures_of(group) for name, group in chosen.items()}
     paths = []
@@ -181,24 +182,29 @@ def _figure(title: str, words: str, more: str, drawn: Picture) -> dict[str, str]
 
 def _spectrum(folder: Path, results: xr.Dataset) -> list[dict[str, str]]:
     """The figure of the spectra beside the report, where they have been computed for all of it."""
-    if not (folder / SPECTRUM_FILE).exists():
+    spectra = _spectra(folder, results)
+    if spectra is None:
         return []
     from gan_jax.reports.spectra import eigenvalues_in_the_plane
 
-    spectrum = read_dataset(folder / SPECTRUM_FILE)
+    drawn = picture(eigenvalues_in_the_plane(spectra))
+    return [_figure(TITLES["eigenvalues"], *EIGENVALUES, drawn)]
+
+
+def _spectra(folder: Path, results: xr.Dataset) -> xr.Dataset | None:
+    """The spectra in a folder, of all of the results; None where there are none, or of fewer."""
+    if not (folder / SPECTRUM_FILE).exists():
+        return None
+    spectra = read_dataset(folder / SPECTRUM_FILE)
     try:
-        check_spectra(spectrum)
+        check_spectra(spectra)
     except ConfigError as error:
         raise ConfigError(f"{folder / SPECTRUM_FILE}: {error}") from None
-    of_another = [
-        name
+    whole = all(
+        spectra[name].values.tolist() == results[name].values.tolist()
         for name in ("variant", "seed")
-        if spectrum[name].values.tolist() != results[name].values.tolist()
-    ]
-    if of_another:  # the study has grown since
-        return []
-    drawn = picture(eigenvalues_in_the_plane(spectrum))
-    return [_figure(TITLES["eigenvalues"], *EIGENVALUES, drawn)]
+    )
+    return spectra if whole else None  # else the study has grown since
 
 
 def _facts(results: xr.Dataset, groups: Mapping[str, xr.Dataset]) -> str:

@@ -7,7 +7,7 @@ whichever figure meets it first; and its names are shown in terminals. Needs no 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 PAIR = ("variant", "seed")
 KINDS = ("points", "images", "sequences")
 TEXT, WHOLE, NUMBER, TRUTH = "OU", "iu", "iuf", "b"  # kinds of NumPy types
-# Variable -> its dims, in whatever order, and type, where it is there. A sample's own axes come
-# besides the dims of what holds samples.
+WORDS = {TEXT: "text", WHOLE: "whole numbers", NUMBER: "numbers", TRUTH: "true or false"}
+CURVE = (*PAIR, "step")
+# Variable -> its dims and type, where it is there. What holds samples has their own axes besides.
 EXPECTED: dict[str, tuple[tuple[str, ...], str]] = {
     "variant": (("variant",), TEXT),
     "seed": (("seed",), WHOLE),
@@ -62,7 +63,10 @@ SPECTRA: dict[str, tuple[tuple[str, ...], str]] = {
 HOLD_SAMPLES = ("samples", "samples_real", "snapshots")
 NEEDED = (*PAIR, "step", "status", "verdict", "verdict_detail", "verdict_step")
 NEEDED += ("first_nonfinite_step",)
-DRAWS = ({"draw"}, {"variant", "draw"}, {"final_draw"}, {"variant", "final_draw"})
+DRAWS = (("variant", "draw"), ("variant", "final_draw"), ("draw",), ("final_draw",))
+MEASURES = (CURVE, PAIR)
+# What verdicts are judged from, besides the distance to the data.
+CURVES = ("accuracy_real", "accuracy_fake", "generator_gradient_norm")
 TEXTS = ("study", "quality", "criteria")
 # Sets whose members alone may be there.
 ONE_OF = {"status": ("done", "missing"), "verdict": (*VERDICTS, "")}
@@ -78,7 +82,8 @@ def check_results(results: xr.Dataset) -> None:
     lacking += [name for name in NEEDED if name not in results.variables]
     quality = results.attrs.get("quality")
     if isinstance(quality, str):
-        lacking += [name for name in (quality, f"floor_{quality}") if name not in results]
+        judged = (quality, f"floor_{quality}", *CURVES)
+        lacking += [name for name in judged if name not in results]
     if lacking:
         raise ConfigError(f"no study's results; {', '.join(lacking)} missing")
     _check_attributes(results.attrs)
@@ -86,7 +91,8 @@ def check_results(results: xr.Dataset) -> None:
         if name in EXPECTED:
             _check_variable(name, results.variables[name], *EXPECTED[name])
         else:
-            _check_measure(name, results.variables[name])
+            measures = (CURVE,) if name in (quality, *CURVES) else MEASURES
+            _check_measure(name, results.variables[name], measures)
     _check_names(results, ("study", "quality"))
     _check_samples(results)
 
@@ -124,41 +130,46 @@ def check_spectra(spectra: xr.Dataset) -> None:
     _check_names(spectra, ())
 
 
-def _check_measure(name: str, variable: xr.Variable) -> None:
+def _check_measure(name: str, variable: xr.Variable, measures: Sequence[tuple[str, ...]]) -> None:
     """Refuse a curve, a measure of final samples or floors that are no numbers."""
-    dims = {str(dim) for dim in variable.dims}
-    if name.startswith("floor_") and dims not in DRAWS:
-        raise ConfigError(f"its {shown(name)} has dims {_words(dims)}, expected draws")
+    expected = DRAWS if name.startswith("floor_") else measures
+    if variable.dims not in expected:
+        words = " or ".join(map(_words, expected))
+        raise ConfigError(f"its {shown(name)} has dims {_words(variable.dims)}, expected {words}")
     if variable.dtype.kind not in NUMBER:
         raise ConfigError(f"its {shown(name)} is {variable.dtype}, expected numbers")
 
 
 def _check_variable(name: str, variable: xr.Variable, own: tuple[str, ...], kinds: str) -> None:
     """Refuse a variable of other dims or type than it must have."""
-    dims = {str(dim) for dim in variable.dims}
-    exact = dims >= set(own) if name in HOLD_SAMPLES else dims == set(own)
-    if not exact or variable.dtype.kind not in kinds:
+    dims = variable.dims[: len(own)] if name in HOLD_SAMPLES else variable.dims
+    if dims != own or variable.dtype.kind not in kinds:
         raise ConfigError(
-            f"its {name} has dims {_words(dims)} and type {variable.dtype}, expected {_words(own)} "
-            f"and {'text' if kinds == TEXT else 'true or false' if kinds == TRUTH else 'numbers'}"
+            f"its {name} has dims {_words(variable.dims)} and type {variable.dtype}, expected "
+            f"{_words(own)} and {WORDS[kinds]}"
         )
     if kinds == TEXT and not all(isinstance(text, str) for text in variable.values.flat):
         raise ConfigError(f"its {name} holds what is no text")
     for text in set(variable.values.flat) if name in ONE_OF else ():
         if text not in ONE_OF[name]:
-            raise ConfigError(f"its {name} holds {shown(text)}, expected one of {ONE_OF[name]}")
+            raise ConfigError(
+                f"its {name} holds {shown(str(text))}, expected one of {ONE_OF[name]}"
+            )
 
 
 def _words(dims: Any) -> str:
-    return " x ".join(shown(dim)[1:-1] for dim in sorted(dims))
+    return " x ".join(shown(dim)[1:-1] for dim in dims) or "none"
 
 
 def _check_names(results: xr.Dataset, attributes: tuple[str, ...]) -> None:
     """Refuse names that are there twice, or that a terminal would obey rather than show."""
+    for name, size in results.sizes.items():
+        if not size:
+            raise ConfigError(f"its {shown(name)} is empty")
     for name in ("variant", "seed", "step"):
         values = results[name].values.tolist()
-        if not values or len(set(values)) < len(values):
-            raise ConfigError(f"its {name} is empty or has a value twice")
+        if len(set(values)) < len(values):
+            raise ConfigError(f"its {name} has a value twice")
     steps = results["step"].values
     if (np.diff(steps) < 0).any():
         raise ConfigError("its steps are not in order")
