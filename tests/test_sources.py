@@ -74,10 +74,11 @@ class Refused(socket.socket):
 
 socket.socket = Refused
 socket.create_connection = socket.getaddrinfo = Refused
+import gan_jax
 from gan_jax.cli import main
 
-tiny = "--steps 4 --log-every 2 --batch-size 16 --evaluation-samples 16".split()
-assert main(["compare", "--losses", "hinge", "--seeds", "1", *tiny, "--out", "run"]) == 0
+base = gan_jax.Experiment(steps=4, log_every=2, batch_size=16, evaluation_samples=16)
+gan_jax.run_study(gan_jax.Study("run", base, {"a": {}}, seeds=1), "run")
 assert main(["report", "run"]) == 0
 assert main(["sample", "run", "-n", "3", "--out", "x.npz"]) == 0
 try:

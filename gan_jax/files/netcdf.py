@@ -28,7 +28,7 @@ HEAP = b"GCOL\x01\0\0\0"  # how HDF5's collections of texts begin
 # Content may be so many times as large as its file (some tools compress), and this many bytes more.
 LARGEST_RATIO, SLACK = 20, 1_000_000
 MOST_OBJECTS, DEEPEST = 20_000, 4
-MOST_ATTRIBUTES, LARGEST_ATTRIBUTE = 200, 100_000  # of one object; numbers in one
+MOST_ATTRIBUTES, LARGEST_ATTRIBUTE = 200, 1_000  # of one object; numbers in one
 TEXTS_AT_ONCE = 64
 DIMENSIONS, SCALE_OF = "DIMENSION_LIST", "REFERENCE_LIST"  # how NetCDF says a variable's dimensions
 
@@ -162,7 +162,9 @@ def _check_attributes(name: str, thing: h5py.Group | h5py.Dataset, most: int) ->
         if not (h5py.check_string_dtype(found.dtype) or found.dtype.kind in "biufS"):
             raise ConfigError(f"{shown(name)} has an attribute of type {shown(found.dtype)}")
         value = thing.attrs[attribute]
-        size += len(value) if isinstance(value, str | bytes) else np.size(value)
+        size += len(value) if isinstance(value, str | bytes) else 8 * count
+        if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+            size += sum(len(str(text)) for text in value.ravel())
         if size > most:
             raise ConfigError(f"{shown(name)} has attributes larger than its file makes believable")
     return size

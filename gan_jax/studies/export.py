@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from gan_jax.data_facts import is_array
-from gan_jax.fields import ConfigError, is_integer
+from gan_jax.fields import ConfigError
 from gan_jax.game.gan import generator_variables
 from gan_jax.studies.cells import cells
 from gan_jax.studies.files import read_yaml
@@ -134,7 +134,9 @@ def _how_many(folder: Path) -> int:
     document = document if isinstance(document, dict) else {}
     seeds, variants = document.get("seeds"), document.get("variants")
     n_seeds = len(seeds) if isinstance(seeds, list) else seeds
-    return len(variants) * n_seeds if isinstance(variants, dict) and is_integer(n_seeds) else -1
+    if not isinstance(variants, dict) or not isinstance(n_seeds, int):
+        return -1
+    return len(variants) * n_seeds
 
 
 def _only_one(

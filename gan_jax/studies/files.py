@@ -14,7 +14,7 @@ from gan_jax.files.paths import regular_file
 from gan_jax.files.whole import write_text
 
 LARGEST_YAML = 1_000_000  # bytes; a study is a few kilobytes
-MOST_VALUES = 200_000  # each takes a while
+MOST_VALUES = 100_000  # each takes a while
 LONGEST_NUMBER = 400  # characters: no float32 needs so many
 
 

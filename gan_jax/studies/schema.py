@@ -33,15 +33,15 @@ EXPECTED: dict[str, tuple[tuple[str, ...], str]] = {
     "verdict": (PAIR, TEXT),
     "verdict_detail": (PAIR, TEXT),
     "verdict_evidence": (PAIR, TEXT),
-    "verdict_step": (PAIR, NUMBER),
-    "first_nonfinite_step": (PAIR, NUMBER),
+    "verdict_step": (PAIR, WHOLE),
+    "first_nonfinite_step": (PAIR, WHOLE),
     "recorded": (("variant", "step"), TRUTH),
     "wall_seconds": (("variant",), NUMBER),
     "data": (("variant",), TEXT),
     "group": (("variant",), TEXT),
     "feature": (("feature",), TEXT),
     "moment": (("moment",), WHOLE),
-    "snapshot_step": (("variant", "moment"), NUMBER),
+    "snapshot_step": (("variant", "moment"), WHOLE),
     "samples": ((*PAIR, "sample"), NUMBER),
     "samples_real": (("sample",), NUMBER),
     "snapshots": ((*PAIR, "moment", "shown"), NUMBER),
@@ -93,7 +93,7 @@ def check_results(results: xr.Dataset) -> None:
         else:
             measures = (CURVE,) if name in (quality, *CURVES) else MEASURES
             _check_measure(name, results.variables[name], measures)
-    _check_names(results, ("study", "quality"))
+    _check_coordinates(results, ("study", "quality"))
     _check_samples(results)
 
 
@@ -127,7 +127,7 @@ def check_spectra(spectra: xr.Dataset) -> None:
         raise ConfigError(f"no study's spectra; {', '.join(lacking)} missing")
     for name, (dims, kinds) in SPECTRA.items():
         _check_variable(name, spectra.variables[name], dims, kinds)
-    _check_names(spectra, ())
+    _check_coordinates(spectra, ())
 
 
 def _check_measure(name: str, variable: xr.Variable, measures: Sequence[tuple[str, ...]]) -> None:
@@ -152,17 +152,16 @@ def _check_variable(name: str, variable: xr.Variable, own: tuple[str, ...], kind
         raise ConfigError(f"its {name} holds what is no text")
     for text in set(variable.values.flat) if name in ONE_OF else ():
         if text not in ONE_OF[name]:
-            raise ConfigError(
-                f"its {name} holds {shown(str(text))}, expected one of {ONE_OF[name]}"
-            )
+            choices = ", ".join(filter(None, ONE_OF[name]))
+            raise ConfigError(f"its {name} holds {shown(str(text))}, expected one of {choices}")
 
 
 def _words(dims: Any) -> str:
     return " x ".join(shown(dim)[1:-1] for dim in dims) or "none"
 
 
-def _check_names(results: xr.Dataset, attributes: tuple[str, ...]) -> None:
-    """Refuse names that are there twice, or that a terminal would obey rather than show."""
+def _check_coordinates(results: xr.Dataset, attributes: tuple[str, ...]) -> None:
+    """Refuse values that are there twice, and names that a terminal would obey, not show."""
     for name, size in results.sizes.items():
         if not size:
             raise ConfigError(f"its {shown(name)} is empty")
@@ -173,6 +172,10 @@ def _check_names(results: xr.Dataset, attributes: tuple[str, ...]) -> None:
     steps = results["step"].values
     if (np.diff(steps) < 0).any():
         raise ConfigError("its steps are not in order")
+    if "recorded" in results:
+        ran = (results["status"] == "done").any("seed")
+        if (ran & ~results["recorded"].any("step")).any():
+            raise ConfigError("its seeds were trained, but recorded at no step")
     names = [results.attrs[name] for name in attributes] + results["variant"].values.tolist()
     for name in ("data", "group"):
         names += results[name].values.tolist() if name in results.variables else []
