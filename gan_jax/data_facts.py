@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import NamedTuple
 
 from gan_jax.catalogue import CATALOGUE
 from gan_jax.fields import ConfigError
 from gan_jax.files.arrays import HELD_OUT, check_array, load_array
 from gan_jax.files.images import check_present
+from gan_jax.files.paths import absolute
 
 ARRAY_SUFFIX = ".npy"
 # Data -> the collection of image files that they are made of.
@@ -80,7 +80,7 @@ def data_fingerprint(data: str) -> str | None:
     """SHA-256 of an array's file, which may change under its name; None of registered data."""
     if not is_array(data):
         return None
-    with Path(data).expanduser().open("rb") as file:
+    with absolute(data).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -7,6 +7,7 @@ nearest valid choice. Knows no configuration, and no JAX.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NoReturn, get_args
 
@@ -20,10 +21,40 @@ StatisticsRule = Literal["apart", "together"]
 OutputRule = Literal["linear", "tanh"]
 PrecisionRule = Literal["float32", "tensorfloat32", "bfloat16"]
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+LONGEST_SHOWN, LONGEST_LINE = 200, 4_000  # characters: of a value given, of an error
+# Unicode's control, format (right to left, say), surrogate and line-ending characters.
+UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def one_line(text: str) -> str:
+    """A text as one line of characters that can be seen, the middle left out if it is very long."""
+    if len(text) > LONGEST_LINE:
+        text = f"{text[: LONGEST_LINE // 2]} ... {text[-LONGEST_LINE // 2 :]}"
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        repr(letter)[1:-1] if unicodedata.category(letter) in UNSEEN else letter for letter in text
+    )
+
+
+def shown(value: Any) -> str:
+    """A value as Python writes it, in one line, cut where that is long."""
+    try:
+        text = one_line(repr(value))
+    except Exception:  # a number of thousands of digits, a list that holds itself, anything
+        return f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 class ConfigError(ValueError):
-    """A set-up that cannot be run: one line saying what was given and what was expected."""
+    """A set-up that cannot be run: one line saying what was given and what was expected.
+
+    What was given may be anybody's text: of that, too, it makes one line, which a terminal shows
+    and does not obey.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class FrozenDict(dict):
@@ -59,6 +90,11 @@ def _float(value: Any) -> float:
         return math.inf
 
 
+def _text(value: Any) -> str | None:
+    """A text as Python's own type, which YAML can write: NumPy's, say, is another."""
+    return "".join(value) if isinstance(value, str) else None
+
+
 def _numbers_by_name(value: Any) -> FrozenDict | None:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
         return None
@@ -66,7 +102,7 @@ def _numbers_by_name(value: Any) -> FrozenDict | None:
         # Not "or >": a NaN compares as neither.
         if not is_number(number) or not abs(number) <= LARGEST_FLOAT32:
             return None
-    return FrozenDict({name: float(value[name]) for name in sorted(value)})
+    return FrozenDict({_text(name): float(value[name]) for name in sorted(value)})
 
 
 def _whole_numbers(value: Any) -> tuple[int, ...] | None:
@@ -78,13 +114,13 @@ def _whole_numbers(value: Any) -> tuple[int, ...] | None:
 def _one_of(choices: Any) -> tuple[str, Callable[[Any], Any]]:
     names = get_args(choices)
     words = " or ".join(repr(name) for name in names)
-    return words, lambda v: v if isinstance(v, str) and v in names else None
+    return words, lambda v: _text(v) if v in names else None
 
 
 # A field's annotation, as text -> what its value must be, in words, and how to bring it to its
 # canonical type; None says that it cannot be.
 KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "str": ("a name", lambda v: v if isinstance(v, str) else None),
+    "str": ("a name", _text),
     "bool": ("True or False", lambda v: bool(v) if isinstance(v, bool | np.bool_) else None),
     "int": ("a whole number", lambda v: int(v) if is_integer(v) else None),
     "float": ("a number", lambda v: _float(v) if is_number(v) else None),
@@ -106,7 +142,7 @@ def canonical(name: str, annotation: str, value: Any) -> Any:
     expected, convert = KINDS[kind]
     converted = convert(value)
     if converted is None:
-        raise ConfigError(f"{name}: {value!r} given, expected {expected}")
+        raise ConfigError(f"{name}: {shown(value)} given, expected {expected}")
     return converted
 
 
@@ -114,14 +150,14 @@ def check_range(name: str, value: Any, low: float, high: float, expected: str) -
     """Refuse a number, or a tuple of them, outside low .. high; a NaN lies in no range."""
     for number in value if isinstance(value, tuple) else (value,):
         if number is not None and not low <= number <= high:
-            raise ConfigError(f"{name}: {value} given, expected {expected}")
+            raise ConfigError(f"{name}: {shown(value)} given, expected {expected}")
 
 
 def check_name(name: str, value: str, choices: Iterable[str]) -> None:
     """Refuse a value that is none of the choices, naming the nearest."""
     choices = list(choices)
     if value not in choices:
-        raise ConfigError(f"{name}: {value!r} given; {nearest(value, choices)}")
+        raise ConfigError(f"{name}: {shown(value)} given; {nearest(value, choices)}")
 
 
 def check_even(name: str, value: int, why: str) -> None:

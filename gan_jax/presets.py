@@ -6,7 +6,7 @@ from typing import Any
 
 from gan_jax.catalogue import nearest
 from gan_jax.config import Experiment
-from gan_jax.fields import ConfigError
+from gan_jax.fields import ConfigError, shown
 
 # Lin et al. 2018, "PacGAN", section 4.1: the mixtures' networks and training.
 PACGAN_MIXTURES: dict[str, Any] = {
@@ -108,5 +108,5 @@ def preset(name: str, **overrides: Any) -> Experiment:
       ConfigError: when there is no preset of that name, or an override is refused.
     """
     if not isinstance(name, str) or name not in PRESETS:
-        raise ConfigError(f"preset: {name!r} given; {nearest(str(name), PRESETS)}")
+        raise ConfigError(f"preset: {shown(name)} given; {nearest(name, PRESETS)}")
     return Experiment().replace(**(PRESETS[name] | overrides))

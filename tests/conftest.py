@@ -16,13 +16,33 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # else another process of thi
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 import jax
+from hypothesis import settings
 from setups import tiny_study
 
 import gan_jax
 
+# Properties are tried on the same examples every time; --hypothesis-profile=fuzz, on many others.
+settings.register_profile("quick", max_examples=100, deadline=None, database=None, derandomize=True)
+settings.register_profile("fuzz", max_examples=20_000, deadline=None, database=None)
+settings.load_profile("quick")
+
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_legacy_prng_key", "error")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Show what tests have to say for themselves, from whichever process they ran in."""
+    lines = [
+        line
+        for report in terminalreporter.getreports("passed")
+        for name, line in report.user_properties
+        if name == "said"
+    ]
+    if lines:
+        terminalreporter.section("what tests say")
+    for line in lines:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(autouse=True, scope="module")

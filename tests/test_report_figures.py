@@ -223,3 +223,12 @@ def test_several_data_sets_have_a_part_each(tmp_path):
     page = write_report(groups["ring"], tmp_path / "r.html", groups).read_text(encoding="utf-8")
     assert re.findall(r"<bdi>(ring|&lt;b&gt;)</bdi></h2>", page) == ["ring", "&lt;b&gt;"]
     assert page.count('class="answer"') == page.count('class="gallery"') == 2
+
+
+def test_gradient_norms_that_were_never_numbers_are_a_figure_that_says_so():
+    results = synthetic({"only": ["diverged"] * 2})
+    norms = results["generator_gradient_norm"]
+    figure = figures.generator_gradient_norms(
+        results.assign(generator_gradient_norm=norms * np.nan)
+    )
+    assert b"no gradient norm above zero" in figures.picture(figure).svg

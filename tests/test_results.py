@@ -184,7 +184,7 @@ def test_folders_that_cannot_serve_are_refused(tmp_path):
 
 def test_unreadable_results_are_one_line(tmp_path):
     (tmp_path / "results.nc").write_bytes(b"not a NetCDF file at all")
-    for path, words in ((tmp_path, "not a readable"), (tmp_path / "none.nc", "no such file")):
+    for path, words in ((tmp_path, "not a readable"), (tmp_path / "none.nc", "No such file")):
         with pytest.raises(ConfigError, match=words) as refusal:
             gan_jax.load_results(path)
         assert "\n" not in str(refusal.value)

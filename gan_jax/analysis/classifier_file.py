@@ -88,13 +88,18 @@ def load_classifier(name: str) -> Classifier:
       ConfigError: in one line with the command that makes it, where it is missing, damaged, or of
         another architecture.
     """
-    path = classifier_path(name)
+    return read_classifier(name, classifier_path(name))
+
+
+def read_classifier(name: str, path: Path) -> Classifier:
+    """Read a collection's classifier from a file, and verify it, as `load_classifier` does."""
     cure = f"run `gan-jax classifier {name}` (about {MINUTES} minutes)"
     if not path.is_file():
         raise ConfigError(f"{path}: no classifier of {name} yet; {cure}")
     try:
         return _read(name, path)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+    # Besides its own error, safetensors passes on NumPy's about types and sizes that it lacks.
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"{path}: not usable as a classifier ({reason}); {cure}") from None
 

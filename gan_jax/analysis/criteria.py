@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from gan_jax.catalogue import nearest
-from gan_jax.fields import LARGEST_FLOAT32, ConfigError, canonical, check_range
+from gan_jax.fields import LARGEST_FLOAT32, ConfigError, canonical, check_range, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +70,9 @@ class Criteria:
           ConfigError: for a name that is no threshold, or a value that cannot be one.
         """
         if not isinstance(thresholds, Mapping):
-            raise ConfigError(f"criteria: {thresholds!r} given, expected thresholds by name")
+            raise ConfigError(f"criteria: {shown(thresholds)} given, expected thresholds by name")
         known = [threshold.name for threshold in fields(cls)]
         for name in thresholds:
             if name not in known:
-                raise ConfigError(f"criteria: {name!r} given; {nearest(str(name), known)}")
+                raise ConfigError(f"criteria: {shown(name)} given; {nearest(name, known)}")
         return cls(**thresholds)

@@ -74,15 +74,17 @@ class Registry(NamedTuple):
 
 
 MANY = 20
+LONGEST = 100  # characters that are compared: of a text of megabytes that alone would take minutes
 
 
-def nearest(name: str, choices: Iterable[str]) -> str:
+def nearest(name: Any, choices: Iterable[str]) -> str:
     """Say which choices there are and which resembles `name`: the tail of an error message.
 
-    Of very many choices only the one that is near, where one is.
+    Of very many choices only the one that is near, where one is. What is no text resembles none.
     """
     choices = list(choices)
-    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    text = name[:LONGEST] if isinstance(name, str) else ""
+    close = difflib.get_close_matches(text, choices, n=1, cutoff=0.5)
     if close and len(choices) > MANY:
         return f"did you mean '{close[0]}'?"
     hint = f"; did you mean '{close[0]}'?" if close else ""

@@ -29,6 +29,7 @@ from gan_jax.fields import (
     check_even,
     check_name,
     check_range,
+    shown,
 )
 
 DEFAULT_STEPS = 10_000
@@ -88,8 +89,8 @@ class Experiment(Static):
         for name, registry in NAMED_FIELDS.items():
             if name == "data" and Path(self.data).suffix and not is_array(self.data):
                 raise ConfigError(
-                    f"data: {self.data!r} given, expected an array's file x.npy (numpy.save writes "
-                    "one), or a name of `gan-jax list data`"
+                    f"data: {shown(self.data)} given, expected an array's file x.npy (numpy.save "
+                    "writes one), or a name of `gan-jax list data`"
                 )
             if name != "data" or not is_array(self.data):
                 check_name(name, getattr(self, name), CATALOGUE[registry].names())
@@ -136,7 +137,7 @@ class Experiment(Static):
         for name in self.loss_parameters:
             if name not in known:
                 has = nearest(name, known) if known else f"{self.loss!r} has none"
-                raise ConfigError(f"loss_parameters: {name!r} given; {has}")
+                raise ConfigError(f"loss_parameters: {shown(name)} given; {has}")
         for name, value in self.loss_parameters.items():
             if name in ("alpha_d", "alpha_g") and self.loss in ALPHA_LOSSES:
                 check_range(f"loss_parameters: {name}", value, *RATE)
@@ -205,4 +206,4 @@ def check_fields(names: Iterable[str]) -> None:
     """Refuse names that are no field of `Experiment`, naming the nearest one."""
     for name in names:
         if name not in FIELDS:
-            raise ConfigError(f"{name!r} is no field of Experiment; {nearest(str(name), FIELDS)}")
+            raise ConfigError(f"{shown(name)} is no field of Experiment; {nearest(name, FIELDS)}")

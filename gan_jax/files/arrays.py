@@ -24,7 +24,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from gan_jax.fields import ConfigError, is_integer
-from gan_jax.files.paths import regular_file
+from gan_jax.files.paths import absolute, regular_file
 
 HEADER = 2_000  # bytes; NumPy writes a hundred for such arrays
 MOST_DIMENSIONS = 64  # NumPy's own limit
@@ -55,7 +55,9 @@ class ArrayFacts(NamedTuple):
     kind: Literal["points", "images", "sequences"]
 
 
-class _Header(NamedTuple):
+class Header(NamedTuple):
+    """What a .npy file says of its array before the numbers."""
+
     shape: tuple[int, ...]
     fortran_order: bool
     dtype: np.dtype
@@ -103,7 +105,7 @@ def split_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def stamp(path: Path | str) -> tuple[Path, int, int]:
     """What tells one version of a file from another: its absolute path, time and size."""
-    path = Path(path).expanduser().absolute()
+    path = absolute(path)
     status = regular_file(path)
     return path, status.st_mtime_ns, status.st_size
 
@@ -124,7 +126,7 @@ def _facts(path: Path, _: int, size: int) -> ArrayFacts:
     return facts
 
 
-def _read_header(path: Path) -> _Header:
+def _read_header(path: Path) -> Header:
     try:
         with path.open("rb") as file:
             start = file.read(2 * HEADER)
@@ -133,30 +135,35 @@ def _read_header(path: Path) -> _Header:
     if not start.startswith(npy.MAGIC_PREFIX):
         what = "an .npz or zip archive" if start.startswith(b"PK") else "not a .npy file"
         raise ConfigError(f"{path}: {what}, expected one array, as numpy.save writes it")
+    try:
+        return parse_header(start)
+    # The header is a Python literal: hostile ones fail in a dozen ways, stack and memory included.
+    except Exception:
+        raise ConfigError(f"{path}: damaged header, expected numpy.save's") from None
+
+
+def parse_header(start: bytes) -> Header:
+    """What the beginning of a .npy file says of the array in it; any exception refuses it."""
     stream = io.BytesIO(start)  # a header that claims gigabytes ends here
     readers: dict[Any, Any] = {
         (1, 0): npy.read_array_header_1_0,
         (2, 0): npy.read_array_header_2_0,
     }
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd literals: they are refused, or do no harm
-            shape, fortran_order, dtype = readers[npy.read_magic(stream)](
-                stream, max_header_size=HEADER
-            )
-        if len(shape) > MOST_DIMENSIONS or not all(map(_is_length, shape)):
-            raise ValueError(shape)
-    # The header is a Python literal: hostile ones fail in a dozen ways, stack and memory included.
-    except Exception:
-        raise ConfigError(f"{path}: damaged header, expected numpy.save's") from None
-    return _Header(shape, fortran_order, dtype, stream.tell())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd literals: they are refused, or do no harm
+        shape, fortran_order, dtype = readers[npy.read_magic(stream)](
+            stream, max_header_size=HEADER
+        )
+    if len(shape) > MOST_DIMENSIONS or not all(map(_is_length, shape)):
+        raise ValueError(shape)
+    return Header(shape, fortran_order, dtype, stream.tell())
 
 
 def _is_length(length: Any) -> bool:
     return is_integer(length) and 0 <= length < 2**63
 
 
-def _meaning(path: Path, header: _Header) -> ArrayFacts:
+def _meaning(path: Path, header: Header) -> ArrayFacts:
     dtype, rows = header.dtype, header.shape[:1]
     if dtype.hasobject:
         raise ConfigError(f"{path}: holds Python objects, which are not read; expected {ARRAYS}")

@@ -9,6 +9,18 @@ from pathlib import Path
 from gan_jax.fields import ConfigError
 
 
+def absolute(path: Path | str) -> Path:
+    """A path as the system takes it: ~ is a user's home.
+
+    Raises:
+      ConfigError: when there is no such user.
+    """
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
 def regular_file(path: Path) -> os.stat_result:
     """Return the status of a plain file that can be read.
 

@@ -90,10 +90,11 @@ def generator_gradient_norms(results: xr.Dataset) -> Figure:
         axis.set_title(note, fontsize=10)
         steps = results["step"].values
         axis.set(xlabel="training step", ylabel="generator gradient norm")
-        if len(steps) > 2 and steps[-1] >= 10 * steps[1]:
+        drawn = any((np.asarray(line.get_ydata(), float) > 0).any() for line in axis.lines)
+        if drawn and len(steps) > 2 and steps[-1] >= 10 * steps[1]:
             axis.set_xscale("log")
             logarithmic(axis.xaxis)
-        if any((np.asarray(line.get_ydata(), float) > 0).any() for line in axis.lines):
+        if drawn:
             axis.set_yscale("log")
             logarithmic(axis.yaxis)
         else:

@@ -33,6 +33,7 @@ from gan_jax.reports.terminal import COLUMNS, explanation, row_cells
 from gan_jax.studies.cells import read_dataset
 from gan_jax.studies.files import read_yaml
 from gan_jax.studies.results import SPECTRUM_FILE, STUDY_FILE, load_groups
+from gan_jax.studies.schema import check_spectra
 from gan_jax.studies.summary import summarize
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def save_figures_and_report(
     Several groups have their figures in figures/GROUP/.
     """
     folder = Path(folder)
+    _spectra(folder, results)  # refused, if they are, before anything is written
     chosen = _groups(results, folder) if groups is None else groups
     pictures = {name: pictures_of(group) for name, group in chosen.items()}
     paths = []
@@ -180,20 +182,29 @@ def _figure(title: str, words: str, more: str, drawn: Picture) -> dict[str, str]
 
 def _spectrum(folder: Path, results: xr.Dataset) -> list[dict[str, str]]:
     """The figure of the spectra beside the report, where they have been computed for all of it."""
-    if not (folder / SPECTRUM_FILE).exists():
+    spectra = _spectra(folder, results)
+    if spectra is None:
         return []
     from gan_jax.reports.spectra import eigenvalues_in_the_plane
 
-    spectrum = read_dataset(folder / SPECTRUM_FILE)
-    of_another = [
-        name
-        for name in ("variant", "seed")
-        if spectrum[name].values.tolist() != results[name].values.tolist()
-    ]
-    if of_another:  # the study has grown since
-        return []
-    drawn = picture(eigenvalues_in_the_plane(spectrum))
+    drawn = picture(eigenvalues_in_the_plane(spectra))
     return [_figure(TITLES["eigenvalues"], *EIGENVALUES, drawn)]
+
+
+def _spectra(folder: Path, results: xr.Dataset) -> xr.Dataset | None:
+    """The spectra in a folder, of all of the results; None where there are none, or of fewer."""
+    if not (folder / SPECTRUM_FILE).exists():
+        return None
+    spectra = read_dataset(folder / SPECTRUM_FILE)
+    try:
+        check_spectra(spectra)
+    except ConfigError as error:
+        raise ConfigError(f"{folder / SPECTRUM_FILE}: {error}") from None
+    whole = all(
+        spectra[name].values.tolist() == results[name].values.tolist()
+        for name in ("variant", "seed")
+    )
+    return spectra if whole else None  # else the study has grown since
 
 
 def _facts(results: xr.Dataset, groups: Mapping[str, xr.Dataset]) -> str:

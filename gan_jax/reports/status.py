@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from gan_jax.fields import one_line
 from gan_jax.studies.status import CELL_STATES, Status
 
 MOST_NOTES = 20
@@ -33,7 +34,8 @@ def status_table(status: Status) -> Table:
 def status_notes(status: Status) -> list[str]:
     """A line for each running or failed cell: which, and who runs it or why it failed."""
     lines = [
-        f"{cell.variant}, seeds {cell.seeds[0]} to {cell.seeds[-1]}: {state}, {note}"
+        # A note is a file's text: whatever is in it, here it is one line.
+        one_line(f"{cell.variant}, seeds {cell.seeds[0]} to {cell.seeds[-1]}: {state}, {note}")
         for cell, state, note in status.notes
     ]
     left = len(lines) - MOST_NOTES

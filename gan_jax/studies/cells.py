@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gan_jax.fields import ConfigError
+from gan_jax.files.netcdf import ENGINE, read_netcdf
 from gan_jax.files.whole import write_text, write_whole
 from gan_jax.studies.study import Study
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 CELL_SEEDS = 64
-ENGINE = "h5netcdf"
 RESULT, RUNNING, FAILED = "result.nc", "running", "failed"
 # How many samples of each kind of data are kept over training, the evaluation's first ones.
 SHOWN = {"points": 128, "images": 9, "sequences": 4}
@@ -246,12 +246,4 @@ def read_dataset(path: Path, group: str | None = None) -> xr.Dataset:
     Raises:
       ConfigError: in one line, when it is not there or not readable.
     """
-    import xarray as xr
-
-    try:
-        # The encoding keeps the width of this file's names: longer ones would be cut to it later.
-        return xr.load_dataset(path, group=group, engine=ENGINE).drop_encoding()
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"{path}: not a readable results file ({error})") from None
+    return read_netcdf(path, group)

@@ -131,8 +131,12 @@ def _how_many(folder: Path) -> int:
     if not (folder / STUDY_FILE).exists():
         return -1
     document = read_yaml(folder / STUDY_FILE)
-    seeds = document["seeds"]
-    return len(document["variants"]) * (seeds if isinstance(seeds, int) else len(seeds))
+    document = document if isinstance(document, dict) else {}
+    seeds, variants = document.get("seeds"), document.get("variants")
+    n_seeds = len(seeds) if isinstance(seeds, list) else seeds
+    if not isinstance(variants, dict) or not isinstance(n_seeds, int):
+        return -1
+    return len(variants) * n_seeds
 
 
 def _only_one(

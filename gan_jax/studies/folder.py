@@ -68,9 +68,21 @@ def _stored(file: Path) -> tuple[Study, dict[str, Any]]:
         unknown = "choices:" in str(error) or "did you mean" in str(error)
         where = " (what a script registers is known there only: call gan_jax in it)"
         raise ConfigError(f"{file}: {error}{where if unknown else ''}") from None
-    if not isinstance(document.get(RECORDED), dict):
-        document[RECORDED] = {}
+    document[RECORDED] = _checked_record(document.get(RECORDED))
     return study, document
+
+
+# What study.yaml records of a study's run, as far as it is used again -> its type.
+RECORD = {"inputs": dict, "packages": dict, "grown": list}
+
+
+def _checked_record(recorded: Any) -> dict[str, Any]:
+    """What a study file records, without what anybody may have put in the place of a record."""
+    if not isinstance(recorded, dict):
+        return {}
+    return {
+        name: x for name, x in recorded.items() if name not in RECORD or isinstance(x, RECORD[name])
+    }
 
 
 def _grown(there: Study, here: Study, folder: Path) -> Study:
@@ -188,7 +200,7 @@ def check_inputs(study: Study, folder: Path) -> None:
     Raises:
       ConfigError: naming which; or when they are not there.
     """
-    recorded = (read_yaml(folder / STUDY_FILE).get(RECORDED) or {}).get("inputs") or {}
+    recorded = _stored(folder / STUDY_FILE)[1][RECORDED].get("inputs", {})
     now = inputs_of(study)
     for name, fingerprint in recorded.items():
         if now.get(name) != fingerprint:
@@ -204,7 +216,7 @@ def check_versions(folder: Path) -> None:
     Raises:
       ConfigError: naming what differs.
     """
-    recorded = (read_yaml(folder / STUDY_FILE).get(RECORDED) or {}).get("packages") or {}
+    recorded = _stored(folder / STUDY_FILE)[1][RECORDED].get("packages", {})
     found = differences(recorded, _versions(PACKAGES))
     if found:
         raise ConfigError(

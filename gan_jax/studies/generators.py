@@ -24,11 +24,13 @@ from gan_jax.config import Experiment, check_fields, split
 from gan_jax.data import Dataset, find_dataset
 from gan_jax.data_facts import DataFacts, is_array, remembered
 from gan_jax.fields import ConfigError, is_integer
+from gan_jax.files.paths import regular_file
 from gan_jax.files.whole import write_whole
 from gan_jax.game.draws import seed_key
 from gan_jax.game.gan import generate_with
 from gan_jax.game.parts import Parts
 from gan_jax.game.program import look_up
+from gan_jax.studies.study import check_label
 
 FORMAT, FORMAT_VERSION = "gan_jax generator", "1"
 HASH, TEXTS = "sha256", ("experiment", "data", "variant", "seed", "step", "packages")
@@ -136,12 +138,14 @@ def read_generator(path: Path) -> Generator:
       ConfigError: in one line, when it is damaged, of another format, or made with what is not
         registered here.
     """
+    regular_file(path)
     try:
         arrays, texts = _read(path)
         experiment, dataset = _experiment(texts, len(arrays))
         parts = look_up(split(experiment)[0], dataset)
         variables = _arranged(arrays, parts)
         seed, step = (_number(texts, name) for name in ("seed", "step"))
+        check_label("variant", texts["variant"])
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return Generator(experiment, texts["variant"], seed, step, parts, variables)

@@ -71,7 +71,8 @@ def store_verdicts(folder: Path, criteria: Criteria, groups: dict[str, xr.Datase
       ConfigError: when the folder's study cannot be read.
     """
     study = dataclasses.replace(read_study(folder), criteria=criteria)
-    recorded = read_yaml(folder / STUDY_FILE)[RECORDED] | {"judged_again": True}
+    recorded = read_yaml(folder / STUDY_FILE).get(RECORDED)
+    recorded = (recorded if isinstance(recorded, dict) else {}) | {"judged_again": True}
     write_yaml(folder / STUDY_FILE, study.to_dict() | {RECORDED: recorded})
     text = (folder / STUDY_FILE).read_text(encoding="utf-8")
     groups = {name: group.assign_attrs(study_file=text) for name, group in groups.items()}

@@ -7,17 +7,16 @@ groups, each is also a group of the file, with its samples, and the root has wha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gan_jax.analysis.criteria import Criteria
 from gan_jax.fields import ConfigError
 from gan_jax.files.whole import write_whole
 from gan_jax.studies.cells import ENGINE, read_dataset, write_dataset
+from gan_jax.studies.schema import PAIR, check_results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 STUDY_FILE, RESULTS_FILE, SEEDS_FILE = "study.yaml", "results.nc", "seeds.csv"
 SPECTRUM_FILE = "spectrum.nc"
 GROUPS = "data_sets"  # of results.nc, where there are several
-PAIR = ("variant", "seed")
 
 
 def write_results(path: Path, results: xr.Dataset, groups: Mapping[str, xr.Dataset]) -> None:
@@ -116,25 +114,23 @@ def load_groups(path: str | Path) -> dict[str, xr.Dataset]:
     path = path / RESULTS_FILE if path.is_dir() else path
     root = _read(path)
     with h5py.File(path) as file:
-        there = set(file[GROUPS]) if GROUPS in file else set()  # pyright: ignore
-    if there:
-        names = dict.fromkeys(root["group"].values.tolist())  # in the study's order
-        return {name: _read(path, f"{GROUPS}/{name}") for name in names if name in there}
-    return {str(root["group"].values[0]) if "group" in root.coords else "": root}
+        found = file.get(GROUPS)
+        there = set(found) if isinstance(found, h5py.Group) else set()
+    names = root["group"].values.tolist() if "group" in root.variables else [""]
+    groups = {names[0]: root}
+    if there:  # in the study's order
+        groups = {x: _read(path, f"{GROUPS}/{x}") for x in dict.fromkeys(names) if x in there}
+    for name, group in groups.items():
+        if "samples" not in group:
+            raise ConfigError(f"{path}: no samples of {name or 'the data'} there")
+    return groups
 
 
 def _read(path: Path, group: str | None = None) -> xr.Dataset:
     """A results file or one group of it, refused in one line if it is something else."""
     results = read_dataset(path, group)
-    lacking = [name for name in ("study", "quality", "criteria") if name not in results.attrs]
-    lacking += [name for name in (*PAIR, "step") if name not in results.dims]
-    quality = str(results.attrs.get("quality", ""))
-    needed = ("status", "verdict", "first_nonfinite_step", quality, f"floor_{quality}")
-    lacking += [name for name in needed if name not in results]
-    if lacking:
-        raise ConfigError(f"{path}: no study's results; {', '.join(lacking)} missing")
     try:
-        Criteria.from_dict(json.loads(str(results.attrs["criteria"])))
-    except ValueError as error:
-        raise ConfigError(f"{path}: its criteria cannot be read ({error})") from None
+        check_results(results)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
     return results

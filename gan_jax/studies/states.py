@@ -7,15 +7,18 @@ Written before the cell's result, so that a finished cell has them. Never pickle
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gan_jax.config import Experiment
 from gan_jax.fields import ConfigError
+from gan_jax.files.arrays import HEADER, parse_header
+from gan_jax.files.paths import regular_file
 from gan_jax.files.whole import write_whole
 from gan_jax.studies.cells import Cell
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
@@ -97,12 +100,23 @@ def write_states(cell: Cell, folder: Path, states: Mapping[int, GanState]) -> No
     write_whole(states_path(cell, folder), write)
 
 
-def _arrays(opened: IO[bytes]) -> Any:
-    """The arrays of an opened npz file, by name, read when asked for."""
-    found = np.load(opened, allow_pickle=False)
-    if isinstance(found, np.ndarray):
-        raise ValueError("one array, expected many by name")
-    return found
+def _array(file: zipfile.ZipFile, name: str, expected: Any) -> np.ndarray:
+    """One array of an opened npz file, read no further than the expected shape and type.
+
+    Raises:
+      ValueError: when it is of another; or what zipfile and NumPy raise of what is damaged.
+    """
+    size = math.prod(expected.shape) * expected.dtype.itemsize
+    with file.open(f"{name}.npy") as member:
+        content = member.read(2 * HEADER + size)  # whatever it would expand to
+    header = parse_header(content)
+    if (header.shape, header.dtype) != (expected.shape, expected.dtype):
+        raise ValueError(f"{name} is {header.dtype} {header.shape}, expected {expected}")
+    if len(content) != header.end + size:
+        raise ValueError(f"{name} is {len(content)} bytes, expected {header.end + size}")
+    order = "F" if header.fortran_order else "C"
+    flat = np.frombuffer(content, header.dtype, offset=header.end).copy()
+    return flat.reshape(header.shape, order=order)
 
 
 def read_states(cell: Cell, folder: Path, experiment: Experiment, step: int) -> GanState:
@@ -127,21 +141,15 @@ def read_states(cell: Cell, folder: Path, experiment: Experiment, step: int) -> 
     template = jax.eval_shape(one, np.uint32(0))
     leaves, structure = jax.tree_util.tree_flatten_with_path(template)
     found = []
+    regular_file(path)
     try:
-        with path.open("rb") as opened, _arrays(opened) as file:
-            for place, expected in leaves:
+        with zipfile.ZipFile(path) as file:
+            for place, leaf in leaves:
                 name = f"{step}/{jax.tree_util.keystr(place, simple=True, separator='/')}"
-                array = file[name]
-                if array.shape != (len(cell.seeds), *expected.shape):
-                    raise ConfigError(
-                        f"{path}: {name} has shape {array.shape}, "
-                        f"expected {(len(cell.seeds), *expected.shape)}"
-                    )
-                found.append(array)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; the study kept no states") from None
-    except ConfigError:
-        raise
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"{path}: not readable as states ({error})") from None
+                shape = (len(cell.seeds), *leaf.shape)
+                found.append(_array(file, name, jax.ShapeDtypeStruct(shape, leaf.dtype)))
+    # Archives and headers that are damaged fail in a dozen ways.
+    except Exception as error:
+        why = str(error) or type(error).__name__
+        raise ConfigError(f"{path}: not readable as states ({why})") from None
     return jax.tree_util.tree_unflatten(structure, found)

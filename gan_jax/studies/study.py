@@ -12,9 +12,9 @@ from gan_jax.analysis.verdicts import Criteria
 from gan_jax.catalogue import nearest
 from gan_jax.config import Experiment, check_fields
 from gan_jax.data_facts import is_array
-from gan_jax.fields import ConfigError, FrozenDict, canonical, check_range
+from gan_jax.fields import ConfigError, FrozenDict, canonical, check_range, shown
 from gan_jax.presets import preset
-from gan_jax.studies.grid import grid
+from gan_jax.studies.grid import MOST_VARIANTS, grid
 from gan_jax.training.lanes import check_lanes, check_seeds
 
 # Names become folders and file names: letters, digits and a few marks, on every system.
@@ -55,16 +55,20 @@ class Study:
     _experiments: Mapping[str, Experiment] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        _check_label("name", self.name)
+        check_label("name", self.name)
         if not isinstance(self.base, Experiment):
-            raise ConfigError(f"base: {self.base!r} given, expected an Experiment")
+            raise ConfigError(f"base: {shown(self.base)} given, expected an Experiment")
         if not isinstance(self.variants, Mapping) or not self.variants:
             raise ConfigError("variants: expected at least one name and its fields")
+        if len(self.variants) > MOST_VARIANTS:
+            raise ConfigError(
+                f"variants: {len(self.variants)} given, expected at most {MOST_VARIANTS}"
+            )
         for variant, overrides in self.variants.items():
-            _check_label("variant", variant)
+            check_label("variant", variant)
             if not isinstance(overrides, Mapping):
                 raise ConfigError(
-                    f"variant {variant}: {overrides!r} given, expected fields by name"
+                    f"variant {variant}: {shown(overrides)} given, expected fields by name"
                 )
         # On a file system that ignores case, two such variants would share a folder.
         if len({variant.lower() for variant in self.variants}) < len(self.variants):
@@ -92,8 +96,8 @@ class Study:
         increasing = list(counts) == sorted(set(counts))
         if not increasing or not all(0 < count < len(self.seeds) for count in counts):
             raise ConfigError(
-                f"grown_from: {self.grown_from} given, expected increasing numbers of seeds below "
-                f"{len(self.seeds)}"
+                f"grown_from: {shown(self.grown_from)} given, expected increasing numbers of seeds "
+                f"below {len(self.seeds)}"
             )
         object.__setattr__(self, "grown_from", counts)
 
@@ -176,7 +180,7 @@ class Study:
             raise ConfigError("a study is a mapping with the keys " + ", ".join(KEYS))
         for key in document:
             if key not in (*KEYS, RECORDED):
-                raise ConfigError(f"{key!r} is no key of a study; {nearest(str(key), KEYS)}")
+                raise ConfigError(f"{shown(key)} is no key of a study; {nearest(key, KEYS)}")
         for key in ("name", "seeds"):
             if key not in document:
                 raise ConfigError(f"{key}: missing; {NEEDED}")
@@ -184,7 +188,7 @@ class Study:
             raise ConfigError(f"variants: missing; {NEEDED}")
         base = document.get("base", {})
         if not isinstance(base, Mapping):
-            raise ConfigError(f"base: {base!r} given, expected fields by name")
+            raise ConfigError(f"base: {shown(base)} given, expected fields by name")
         check_fields(base)
         return cls(
             name=document["name"],
@@ -205,20 +209,20 @@ def _variants(document: Mapping[str, Any]) -> Any:
         named: dict[str, Any] = {}
         for entry in variants:
             if not isinstance(entry, Mapping) or "name" not in entry:
-                raise ConfigError(f"variants: {entry!r} given, expected a name and fields")
-            _check_label("variant", entry["name"])
+                raise ConfigError(f"variants: {shown(entry)} given, expected a name and fields")
+            check_label("variant", entry["name"])
             if entry["name"] in named:
-                raise ConfigError(f"variants: {entry['name']!r} is listed more than once")
+                raise ConfigError(f"variants: {shown(entry['name'])} is listed more than once")
             named[entry["name"]] = {field: x for field, x in entry.items() if field != "name"}
         variants = named
     if "grid" not in document:
         return variants
     if variants is not None and not isinstance(variants, Mapping):
-        raise ConfigError(f"variants: {variants!r} given, expected names and their fields")
+        raise ConfigError(f"variants: {shown(variants)} given, expected names and their fields")
     for name, fields in (variants or {}).items():
-        _check_label("variant", name)
+        check_label("variant", name)
         if not isinstance(fields, Mapping):
-            raise ConfigError(f"variant {name}: {fields!r} given, expected fields by name")
+            raise ConfigError(f"variant {name}: {shown(fields)} given, expected fields by name")
     return grid(document["grid"], variants)
 
 
@@ -240,10 +244,15 @@ MOMENTS = (0, 100, "a whole number from 0 to 100")
 RECORDED = "recorded"
 
 
-def _check_label(what: str, label: Any) -> None:
+def check_label(what: str, label: Any) -> None:
+    """Refuse what cannot be the name of a study or a variant: it becomes that of a folder.
+
+    Raises:
+      ConfigError: saying of what.
+    """
     if not isinstance(label, str) or not NAME.fullmatch(label):
         raise ConfigError(
-            f"{what}: {label!r} given, expected up to 100 letters, digits and ._+=- "
+            f"{what}: {shown(label)} given, expected up to 100 letters, digits and ._+=- "
             "that begin with a letter or digit"
         )
 

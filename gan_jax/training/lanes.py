@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gan_jax.fields import ConfigError
+from gan_jax.fields import ConfigError, shown
 
 MOST_SEEDS = 2**24
 # A segment, the stretch between two looks of the host, is this many records of log_every steps.
@@ -37,11 +37,13 @@ def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
         if not 1 <= seeds <= MOST_SEEDS:
             raise ConfigError(
-                f"seeds: {seeds} given, expected a count from 1 to {MOST_SEEDS}, or a list"
+                f"seeds: {shown(seeds)} given, expected a count from 1 to {MOST_SEEDS}, or a list"
             )
         return tuple(range(int(seeds)))
     if isinstance(seeds, str) or not isinstance(seeds, Sequence | np.ndarray):
-        raise ConfigError(f"seeds: {seeds!r} given, expected a count or a list of whole numbers")
+        raise ConfigError(
+            f"seeds: {shown(seeds)} given, expected a count or a list of whole numbers"
+        )
     seeds = tuple(seeds)
     if not seeds:
         raise ConfigError("seeds: an empty list given, expected at least one seed")
@@ -49,7 +51,7 @@ def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
         whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
         if not whole or not 0 <= seed < 2**32:
             raise ConfigError(
-                f"seeds: {seed!r} given, expected whole numbers from 0 to {2**32 - 1}"
+                f"seeds: {shown(seed)} given, expected whole numbers from 0 to {2**32 - 1}"
             )
     if len(set(seeds)) < len(seeds):
         twice, _ = Counter(seeds).most_common(1)[0]
@@ -66,5 +68,5 @@ def check_lanes(lanes: int | None, n_seeds: int) -> int:
     if lanes is None:
         return default_lanes(n_seeds)
     if isinstance(lanes, bool) or not isinstance(lanes, int | np.integer) or lanes < 1:
-        raise ConfigError(f"lanes: {lanes!r} given, expected a whole number from 1 on")
+        raise ConfigError(f"lanes: {shown(lanes)} given, expected a whole number from 1 on")
     return int(lanes)
