@@ -109,7 +109,9 @@ class Tracking:
             self._give_up(error)
 
     def __call__(self, variant: str, segment: Segment) -> None:
-        """Send a segment's records."""
+        """Send a segment's records; what was trained before has been sent then."""
+        if segment.resumed:
+            return
         try:
             for place, seed in enumerate(segment.seeds.tolist()):
                 if self._tracker is not None and seed in self._seeds:
