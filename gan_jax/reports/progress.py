@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 
 if TYPE_CHECKING:
-    from gan_jax.training.loop import Segment
+    from gan_jax.training.chunks import Segment
 
 PLAIN_EVERY = 3.0  # seconds between lines where there is no terminal
 RATE_OVER = 10.0  # seconds that the rate looks back

@@ -28,13 +28,13 @@ from gan_jax.studies.spectra import study_spectra
 from gan_jax.studies.study import Study
 from gan_jax.studies.tracking import Tracking
 from gan_jax.training import seeds
-from gan_jax.training.interrupts import Interrupted
+from gan_jax.training.interrupts import Interrupted, heard_signals
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from gan_jax.studies.states import Keeper
-    from gan_jax.training.loop import Segment
+    from gan_jax.training.chunks import Segment
 
 FEW_RECORDS = 20  # below, a tail of a fifth is hardly a tail
 
@@ -64,7 +64,7 @@ def run_visibly(
         to_train[cell.variant] += len(cell.seeds)
     steps = {name: experiment.total_steps for name, experiment in study.experiments().items()}
     try:
-        with TrainingProgress(Console(), to_train, steps) as progress:
+        with heard_signals(), TrainingProgress(Console(), to_train, steps) as progress:
 
             def observe(variant: str, segment: Segment) -> None:
                 progress(variant, segment)

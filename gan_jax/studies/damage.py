@@ -14,6 +14,7 @@ from gan_jax.files.whole import write_text
 from gan_jax.studies.cells import CHECKPOINTS, RUN_AGAIN, Cell, cells, origin_of, read_cell
 from gan_jax.studies.states import states_path
 from gan_jax.studies.study import Study
+from gan_jax.training.checkpoint_files import remove, remove_leftovers
 from gan_jax.training.checkpoints import newest_steps
 
 ASIDE = ".damaged"  # after the file's name: kept, for whoever wonders
@@ -58,6 +59,14 @@ def _damage(study: Study, cell: Cell, folder: Path) -> str | None:
     states = states_path(cell, folder)
     why = damage(states) if study.moments else None
     return None if why is None else f"{states.relative_to(folder)}: {why}"
+
+
+def remove_needless_checkpoints(study: Study, folder: Path) -> None:
+    """Remove the checkpoints of finished cells: of one whose process was ended at its very end."""
+    for cell in cells(study):
+        if cell.path(folder).exists():
+            remove(checkpoints_path(cell, folder))
+            remove_leftovers(cell.folder(folder))
 
 
 def run_again(study: Study, folder: Path) -> list[str]:

@@ -16,7 +16,12 @@ from gan_jax.files.whole import remove_temporaries
 from gan_jax.studies.assembly import Reference, assemble, is_assembled
 from gan_jax.studies.cells import Cell, missing_cells, origin_of, running, write_cell
 from gan_jax.studies.claims import RUNNING, StudyError, TakenError, claimed
-from gan_jax.studies.damage import cells_to_run, checkpoints_path, set_aside_damaged
+from gan_jax.studies.damage import (
+    cells_to_run,
+    checkpoints_path,
+    remove_needless_checkpoints,
+    set_aside_damaged,
+)
 from gan_jax.studies.failures import is_out_of_memory, out_of_memory
 from gan_jax.studies.folder import (
     check_free,
@@ -29,14 +34,15 @@ from gan_jax.studies.results import load_results
 from gan_jax.studies.snapshots import snapshot_keeper
 from gan_jax.studies.states import Keeper, moment_steps, write_states
 from gan_jax.studies.study import Study
-from gan_jax.training.checkpoints import EVERY, Checkpoints, remove, remove_leftovers
+from gan_jax.training.checkpoint_files import remove
+from gan_jax.training.checkpoints import EVERY, Checkpoints
 from gan_jax.training.interrupts import Signals, heard_signals
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from gan_jax.game.state import GanState
-    from gan_jax.training.loop import Segment
+    from gan_jax.training.chunks import Segment
 
 # Called after each segment of each chunk with the variant's name.
 Observer = Callable[[str, "Segment"], None]
@@ -119,7 +125,6 @@ def _run_cell(
             observer(cell.variant, segment)
 
     place = checkpoints_path(cell, folder)
-    remove_leftovers(place)
     checkpoints = Checkpoints(
         place,
         every=CHECKPOINT_EVERY,
@@ -200,6 +205,7 @@ def run_study(
         remove_temporaries(folder)
         for line in set_aside_damaged(study, folder):
             say(line)
+        remove_needless_checkpoints(study, folder)
         todo = missing_cells(study, folder)
         if todo:
             check_versions(folder)

@@ -22,7 +22,7 @@ from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 if TYPE_CHECKING:
     from gan_jax.game.state import GanState
-    from gan_jax.training.loop import Segment
+    from gan_jax.training.chunks import Segment
 
 
 def moment_steps(experiment: Experiment, moments: int) -> list[int]:

@@ -16,7 +16,7 @@ from gan_jax.fields import ConfigError, check_name
 from gan_jax.studies.study import Study
 
 if TYPE_CHECKING:
-    from gan_jax.training.loop import Segment
+    from gan_jax.training.chunks import Segment
 
 MOST_TRACKED = 16  # seeds of a variant: a tracker is looked at, it does not take statistics
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 # What each asks for: Ctrl-C, to end, the terminal is gone.
 HEARD = ("SIGINT", "SIGTERM", "SIGHUP")
 SIGNALLED = 128  # plus the signal's number: the exit code, as shells have it
-LAST = b"\n"  # no signal's number that is heard: the thread ends
+LAST = b"\0"  # no signal's number: the thread ends
 
 
 class Interrupted(KeyboardInterrupt):
@@ -65,22 +65,38 @@ class Signals:
             os._exit(SIGNALLED + number)
 
 
+_hearing: list[Signals] = []  # the outermost that goes on, if any
+
+
 @contextmanager
 def heard_signals() -> Iterator[Signals]:
     """Hear SIGINT, SIGTERM and SIGHUP while it goes on; what is ignored (nohup) stays ignored.
 
-    In the main thread only: elsewhere, nothing is heard, and signals do what they did.
+    In the main thread only: elsewhere, nothing is heard, and signals do what they did. Inside
+    another, it is that one.
     """
+    if threading.current_thread() is not threading.main_thread() or os.name != "posix":
+        yield Signals()
+    elif _hearing:
+        yield _hearing[0]
+    else:
+        with _listening() as heard:
+            _hearing.append(heard)
+            try:
+                yield heard
+            finally:
+                _hearing.clear()
+
+
+@contextmanager
+def _listening() -> Iterator[Signals]:
     heard = Signals()
     names = [name for name in HEARD if hasattr(signal, name)]
     numbers = [getattr(signal, name) for name in names]
     numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    if threading.current_thread() is not threading.main_thread() or os.name != "posix":
-        yield heard
-        return
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    listener = threading.Thread(target=_listen, args=(reading, heard), daemon=True)
+    listener = threading.Thread(target=_listen, args=(reading, heard, {*numbers}), daemon=True)
     before = {number: signal.signal(number, _noted) for number in numbers}
     told_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     listener.start()
@@ -100,9 +116,10 @@ def _noted(number: int, frame: object) -> None:
     """Nothing: the pipe has the number already."""
 
 
-def _listen(reading: int, heard: Signals) -> None:
+def _listen(reading: int, heard: Signals, numbers: set[int]) -> None:
     while (byte := os.read(reading, 1)) not in (LAST, b""):
-        heard.hear(byte[0])
+        if byte[0] in numbers:  # the pipe has every signal that Python handles
+            heard.hear(byte[0])
 
 
 def _say(words: str) -> None:

@@ -22,8 +22,9 @@ from gan_jax.data_facts import data_fingerprint
 from gan_jax.game.program import make_program
 from gan_jax.game.state import GanState
 from gan_jax.training.checkpoints import Checkpoints, Saved
+from gan_jax.training.chunks import Chunk, Segment, record_steps
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT, check_lanes, check_seeds
-from gan_jax.training.loop import Chunk, Evaluation, Segment, record_steps
+from gan_jax.training.loop import Evaluation
 from gan_jax.training.named import by_name
 
 
