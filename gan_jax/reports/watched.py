@@ -28,6 +28,7 @@ from gan_jax.studies.spectra import study_spectra
 from gan_jax.studies.study import Study
 from gan_jax.studies.tracking import Tracking
 from gan_jax.training import seeds
+from gan_jax.training.checkpoints import EVERY
 from gan_jax.training.interrupts import Interrupted, heard_signals
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def run_visibly(
     out: Path,
     observer: Callable[[str, Segment], None] | None = None,
     keepers: Mapping[str, Keeper] | None = None,
+    checkpoint_every: float = EVERY,
 ) -> xr.Dataset:
     """Run what is missing of a study on all cores, showing progress.
 
@@ -71,7 +73,9 @@ def run_visibly(
                 if observer is not None:
                     observer(variant, segment)
 
-            return run_study(study, out, observer=observe, keepers=keepers)
+            return run_study(
+                study, out, observer=observe, keepers=keepers, checkpoint_every=checkpoint_every
+            )
     except Interrupted as interrupt:
         raise Interrupted(interrupt.number, _interrupted(study, out)) from None
 
@@ -86,7 +90,11 @@ def _interrupted(study: Study, out: Path) -> str:
 
 
 def run_and_report(
-    study: Study, out: Path, export: str | None = None, track: str | None = None
+    study: Study,
+    out: Path,
+    export: str | None = None,
+    track: str | None = None,
+    checkpoint_every: float = EVERY,
 ) -> xr.Dataset:
     """Run a study, print its table, draw its figures, say where everything is; return results.
 
@@ -95,14 +103,15 @@ def run_and_report(
       out: its folder.
       export: "parquet": also as tables.
       track: a key of `tracking.TRACKERS`, to send curves to while it trains.
+      checkpoint_every: seconds between checkpoints.
     """
     check_export(export)
     if track is None:
-        results = run_visibly(study, out)
+        results = run_visibly(study, out, checkpoint_every=checkpoint_every)
     else:
         tracking = Tracking(track, study, out)
         try:
-            results = run_visibly(study, out, tracking)
+            results = run_visibly(study, out, tracking, checkpoint_every=checkpoint_every)
         finally:
             tracking.close()
     groups = load_groups(out)
@@ -125,9 +134,11 @@ def train_visibly(study: Study, out: Path, check_every: int | None = None) -> xr
     return show_checks(study, out, Snapshots(base, check_every))
 
 
-def show_checks(study: Study, out: Path, snapshots: Snapshots) -> xr.Dataset:
+def show_checks(
+    study: Study, out: Path, snapshots: Snapshots, checkpoint_every: float = EVERY
+) -> xr.Dataset:
     """Run a study of one variant, print its checks, draw them, and export the generators."""
-    results = run_visibly(study, out, keepers=snapshots.keepers)
+    results = run_visibly(study, out, keepers=snapshots.keepers, checkpoint_every=checkpoint_every)
     Console().print(check_table(results, snapshots.steps))
     print(*final_lines(results), sep="\n")
     losses = save_figure(loss_curves(results), out / "figures" / "loss_curves.png")

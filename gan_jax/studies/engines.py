@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gan_jax.catalogue import nearest
 from gan_jax.config import Experiment
-from gan_jax.fields import ConfigError
+from gan_jax.fields import ConfigError, check_range
 from gan_jax.files.said import say
 from gan_jax.files.whole import remove_temporaries
 from gan_jax.studies.assembly import Reference, assemble, is_assembled
@@ -46,18 +45,26 @@ if TYPE_CHECKING:
 
 # Called after each segment of each chunk with the variant's name.
 Observer = Callable[[str, "Segment"], None]
-# Seconds between checkpoints, for who wants them more often, or seldom.
-CHECKPOINT_EVERY = float(os.environ.get("GAN_JAX_CHECKPOINT_EVERY", EVERY))
+SELDOM = 1e9  # seconds: never, within a study
 
 
-def run_local(
-    study: Study,
-    todo: list[Cell],
-    folder: Path,
-    observer: Observer | None,
-    keepers: Mapping[str, Keeper],
-    signals: Signals,
-) -> None:
+class Watch(NamedTuple):
+    """What looks on while cells run, and sees to it that nothing is lost.
+
+    Attributes:
+      observer: called after every segment.
+      keepers: shown every segment; what they keep is part of the checkpoints.
+      signals: what has been heard that is to end the training.
+      checkpoint_every: seconds between checkpoints.
+    """
+
+    observer: Observer | None
+    keepers: Mapping[str, Keeper]
+    signals: Signals
+    checkpoint_every: float
+
+
+def run_local(study: Study, todo: list[Cell], folder: Path, watch: Watch) -> None:
     """Run cells in this process, one after the other, each over all local devices.
 
     A cell that fails is noted, and the others run; one that another process runs is left to it.
@@ -68,13 +75,12 @@ def run_local(
     """
     experiments, failures, taken = study.experiments(), [], []
     for cell in todo:
-        signals.check()
+        watch.signals.check()
         if cell.path(folder).exists():  # another process has been quicker
             continue
         try:
             with running(cell, folder):
-                experiment = experiments[cell.variant]
-                _run_cell(study, cell, experiment, folder, observer, keepers, signals)
+                _run_cell(study, cell, experiments[cell.variant], folder, watch)
         except TakenError as error:
             taken.append(str(error))
         except (ConfigError, OSError):
@@ -95,15 +101,7 @@ def run_local(
         )
 
 
-def _run_cell(
-    study: Study,
-    cell: Cell,
-    experiment: Experiment,
-    folder: Path,
-    observer: Observer | None,
-    keepers: Mapping[str, Keeper],
-    signals: Signals,
-) -> None:
+def _run_cell(study: Study, cell: Cell, experiment: Experiment, folder: Path, watch: Watch) -> None:
     from gan_jax.analysis import quality
     from gan_jax.training.named import by_name
     from gan_jax.training.seeds import train_seeds
@@ -119,17 +117,17 @@ def _run_cell(
     own = {"states": states, "snapshots": snapshots, "finals": finals}
 
     def on_segment(segment: Segment) -> None:
-        for keep in (*own.values(), *keepers.values()):
+        for keep in (*own.values(), *watch.keepers.values()):
             keep(segment)
-        if observer is not None:
-            observer(cell.variant, segment)
+        if watch.observer is not None:
+            watch.observer(cell.variant, segment)
 
     place = checkpoints_path(cell, folder)
     checkpoints = Checkpoints(
         place,
-        every=CHECKPOINT_EVERY,
-        keepers={**own, **keepers},
-        stopping=signals.check,
+        every=watch.checkpoint_every,
+        keepers={**own, **watch.keepers},
+        stopping=watch.signals.check,
         differs=lambda line: say(f"{line}; not used"),
     )
     try:
@@ -171,6 +169,7 @@ def run_study(
     *,
     observer: Observer | None = None,
     keepers: Mapping[str, Keeper] | None = None,
+    checkpoint_every: float = EVERY,
     command: str | None = None,
 ) -> xr.Dataset:
     """Run what is missing of a study in the folder `out`, and return the results of all of it.
@@ -183,6 +182,7 @@ def run_study(
       engine: where to run, a key of ENGINES.
       observer: called after every segment, for progress.
       keepers: by name; they are shown every segment too, and what they keep outlives interruptions.
+      checkpoint_every: seconds between checkpoints of what is being trained; 0: after every segment.
       command: what to record as the command; this process's by default.
 
     Returns:
@@ -193,6 +193,7 @@ def run_study(
         or other files, or cannot be written; or when the data's files are not there.
       StudyError: when some cells could not be run; the others are done.
     """
+    check_range("checkpoint_every", checkpoint_every, 0, SELDOM, f"seconds from 0 to {SELDOM:g}")
     if engine not in ENGINES:
         raise ConfigError(f"engine: {engine!r} given; {nearest(engine, ENGINES)}")
     folder = Path(out)
@@ -209,7 +210,8 @@ def run_study(
         todo = missing_cells(study, folder)
         if todo:
             check_versions(folder)
-            ENGINES[engine](study, todo, folder, observer, keepers or {}, signals)
+            watch = Watch(observer, keepers or {}, signals, checkpoint_every)
+            ENGINES[engine](study, todo, folder, watch)
         signals.check()
         return assemble_study(study, folder)
 

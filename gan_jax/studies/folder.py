@@ -26,7 +26,7 @@ from gan_jax.studies.study import RECORDED, Study
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 # Left by a process that was ended in its beginning.
-TEMPORARY = re.compile(r"\.study\.yaml\.[0-9]+\.tmp")
+TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
 PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 

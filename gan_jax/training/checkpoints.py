@@ -74,7 +74,7 @@ class Checkpoints:
     Args:
       folder: holds the chunks' checkpoints and nothing else; made if need be.
       every: seconds between checkpoints, or more, where they take so long that saving would need
-        more than LARGEST_SHARE of the time.
+        more than LARGEST_SHARE of the time; 0: after every segment.
       keepers: by name; what they hold is part of each checkpoint.
       stopping: raises an exception, once all is kept, where the training is to end.
       say: called with a line on what could not be read or written; training goes on.
@@ -177,7 +177,8 @@ class Checkpoints:
                 )
                 break
         now = self._clock()
-        self._due = now + max(self._every, (now - started) / LARGEST_SHARE)
+        pause = max(self._every, (now - started) / LARGEST_SHARE)
+        self._due = now + pause if self._every else now
 
     def has(self, chunk: int, saved: Saved) -> bool:
         """Whether a chunk's training is kept as it is."""
