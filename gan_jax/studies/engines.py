@@ -182,7 +182,7 @@ def run_study(
       engine: where to run, a key of ENGINES.
       observer: called after every segment, for progress.
       keepers: by name; they are shown every segment too, and what they keep outlives interruptions.
-      checkpoint_every: seconds between checkpoints of what is being trained; 0: after every segment.
+      checkpoint_every: seconds between checkpoints of what trains; 0: after every segment.
       command: what to record as the command; this process's by default.
 
     Returns:
