@@ -15,7 +15,9 @@ SIZES = ("batch_size", "evaluation_samples", "generator_hidden", "discriminator_
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory has run out: Python's own, or XLA's."""
-    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)[:1000]
+    words = str(error)[:1000]
+    says_so = "RESOURCE_EXHAUSTED" in words or "out of memory" in words.lower()
+    return isinstance(error, MemoryError) or says_so
 
 
 def out_of_memory(error: BaseException, experiment: Experiment, lanes: int) -> str:

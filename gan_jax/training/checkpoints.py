@@ -155,7 +155,7 @@ class Checkpoints:
         except BaseException:
             self.save(chunks())
             raise
-        if self._clock() >= self._due:
+        if not self._every or self._clock() >= self._due:
             self.save(chunks())
 
     def save(self, chunks: Mapping[int, Saved]) -> None:
@@ -177,8 +177,7 @@ class Checkpoints:
                 )
                 break
         now = self._clock()
-        pause = max(self._every, (now - started) / LARGEST_SHARE)
-        self._due = now + pause if self._every else now
+        self._due = now + max(self._every, (now - started) / LARGEST_SHARE)
 
     def has(self, chunk: int, saved: Saved) -> bool:
         """Whether a chunk's training is kept as it is."""

@@ -1,9 +1,9 @@
 """What tests of faults share: a nursery of processes, and the study as it is undisturbed."""
 
 import pytest
-from faults.studies import Nursery
 
 import gan_jax
+from faults.studies import Nursery
 
 
 @pytest.fixture(scope="session")

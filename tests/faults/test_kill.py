@@ -6,9 +6,9 @@ import signal
 import time
 
 import pytest
-from faults.studies import assert_same_bits, checkpoints
 
 import gan_jax
+from faults.studies import assert_same_bits, checkpoints
 
 KILLS = 20
 

@@ -6,9 +6,9 @@ import threading
 import time
 
 import pytest
-from faults.studies import assert_same_bits, checkpoints, tiny, wait_until
 
 import gan_jax
+from faults.studies import assert_same_bits, checkpoints, tiny, wait_until
 from gan_jax.studies.files import write_yaml
 from gan_jax.training import interrupts
 
