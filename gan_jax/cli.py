@@ -26,7 +26,10 @@ from gan_jax.commands.train import Compare, RunStudy, Train
 from gan_jax.config import FIELDS
 from gan_jax.fields import ConfigError
 from gan_jax.files.compiled import keep_compiled_programs
-from gan_jax.studies.cells import StudyError
+from gan_jax.files.said import say
+from gan_jax.studies.claims import StudyError
+from gan_jax.studies.failures import not_written
+from gan_jax.training.interrupts import Interrupted
 
 COMMANDS = (
     Annotated[Compare, tyro.conf.subcommand("compare")]
@@ -54,7 +57,10 @@ def flags(command: Any) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 0, or 1 for a failure, 2 for a mistake, 130 for Ctrl-C."""
+    """Run the command line; return 0, or 1 for a failure, 2 for a mistake.
+
+    Of a signal 128 and its number: 130 for Ctrl-C, 143 for SIGTERM, 129 where the terminal is gone.
+    """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments == ["--version"]:
         print(f"gan-jax {version('gan-jax')}")
@@ -75,16 +81,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keep_compiled_programs()
         command.run()
     except ConfigError as error:
-        print(f"gan-jax: {error}", file=sys.stderr)
-        return MISTAKEN
-    except KeyboardInterrupt as interrupt:
-        print(f"gan-jax: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-        return INTERRUPTED
+        return _say(error, MISTAKEN)
+    except Interrupted as interrupt:
+        return _say(interrupt, interrupt.exit_code)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has had enough; Python would complain again when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except (OSError, StudyError) as error:
-        print(f"gan-jax: {error}", file=sys.stderr)
-        return FAILED
+    except OSError as error:
+        return _say(not_written(error), FAILED)
+    except StudyError as error:
+        return _say(error, FAILED)
     return 0
+
+
+def _say(words: object, exit_code: int) -> int:
+    say(f"gan-jax: {words}")
+    return exit_code

@@ -164,3 +164,15 @@ def check_even(name: str, value: int, why: str) -> None:
     """Refuse an odd number."""
     if value % 2:
         raise ConfigError(f"{name}: {value} given, expected an even number, {why}")
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any], path: str = "") -> list[str]:
+    """List in words where two documents differ: "base.batch_size: 128 there, 64 here"."""
+    found = []
+    for key in [*there, *(key for key in here if key not in there)]:
+        old, new = there.get(key, "nothing"), here.get(key, "nothing")
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += differences(old, new, f"{path}{key}.")
+        elif old != new:
+            found.append(f"{path}{key}: {old} there, {new} here")
+    return found

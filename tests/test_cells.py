@@ -13,7 +13,8 @@ import gan_jax
 from gan_jax.config import ConfigError
 from gan_jax.studies import engines
 from gan_jax.studies.assembly import is_assembled
-from gan_jax.studies.cells import StudyError, TakenError, cells, running
+from gan_jax.studies.cells import cells, running
+from gan_jax.studies.claims import StudyError, TakenError
 from gan_jax.studies.engines import assemble_study
 from gan_jax.studies.folder import open_folder
 from gan_jax.studies.status import study_status

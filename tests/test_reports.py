@@ -24,7 +24,7 @@ from gan_jax.reports.style import colour
 from gan_jax.reports.terminal import summary_table
 from gan_jax.studies.cells import sample_axes
 from gan_jax.studies.study import Study
-from gan_jax.training.loop import Segment
+from gan_jax.training.chunks import Segment
 
 BASE = gan_jax.Experiment(steps=20, log_every=10, batch_size=16, evaluation_samples=32)
 

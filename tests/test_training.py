@@ -15,15 +15,9 @@ from gan_jax.game.parts import Parameters
 from gan_jax.game.program import make_program
 from gan_jax.game.state import StepInfo
 from gan_jax.losses import LOSSES, GanLoss
+from gan_jax.training.chunks import Chunk, record_steps
 from gan_jax.training.lanes import check_seeds, default_lanes
-from gan_jax.training.loop import (
-    NEVER,
-    Chunk,
-    Evaluation,
-    record_steps,
-    step_is_finite,
-    update_cosines,
-)
+from gan_jax.training.loop import NEVER, Evaluation, step_is_finite, update_cosines
 from gan_jax.training.seeds import train_seeds
 
 SHORT = {"steps": 25, "log_every": 5, "batch_size": 20}

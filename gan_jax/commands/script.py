@@ -10,7 +10,9 @@ import tyro
 
 from gan_jax.fields import ConfigError
 from gan_jax.files.compiled import keep_compiled_programs
-from gan_jax.studies.cells import StudyError
+from gan_jax.studies.claims import StudyError
+from gan_jax.studies.failures import not_written
+from gan_jax.training.interrupts import Interrupted
 
 FAILED, MISTAKEN, INTERRUPTED = 1, 2, 130  # exit codes, of `gan-jax` too
 
@@ -23,9 +25,13 @@ def run_script(main: Callable[..., Any]) -> None:
     except ConfigError as error:
         print(f"{sys.argv[0]}: {error}", file=sys.stderr)
         sys.exit(MISTAKEN)
-    except (OSError, StudyError) as error:
+    except OSError as error:
+        print(f"{sys.argv[0]}: {not_written(error)}", file=sys.stderr)
+        sys.exit(FAILED)
+    except StudyError as error:
         print(f"{sys.argv[0]}: {error}", file=sys.stderr)
         sys.exit(FAILED)
     except KeyboardInterrupt as interrupt:
-        print(f"{sys.argv[0]}: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        words = str(interrupt) or "interrupted"
+        print(f"{sys.argv[0]}: {words}; the same command continues", file=sys.stderr)
+        sys.exit(interrupt.exit_code if isinstance(interrupt, Interrupted) else INTERRUPTED)

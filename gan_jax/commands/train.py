@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
@@ -18,6 +18,10 @@ from gan_jax.commands.flags import (
     watch,
 )
 from gan_jax.fields import ConfigError
+from gan_jax.training.checkpoints import EVERY
+
+if TYPE_CHECKING:
+    from gan_jax.studies.study import Study
 
 MOST_TRAINED = 8  # seeds of `gan-jax train`: a row of pictures each
 
@@ -44,6 +48,10 @@ class Compare:
     """Also write the results as tables: seeds.parquet and curves.parquet (extra `parquet`)."""
     track: Literal["tensorboard", "wandb"] | None = None
     """Send the first 16 seeds' curves to a tracker while they train (extra `tracking`)."""
+    checkpoint_every: float = EVERY
+    """Seconds between checkpoints of what trains; 0: after every segment."""
+    restart: bool = False
+    """Begin anew: say what the folder's study has, and discard it."""
     experiment: OmitArgPrefixes[ComparisonFlags] = dataclasses.field(
         default_factory=ComparisonFlags.of_preset
     )
@@ -60,7 +68,8 @@ class Compare:
         base, variants = self.experiment.compared(losses)
         seeds = parse_seeds(self.seeds)
         study = Study("compare", base, variants, seeds, self.lanes, moments=self.moments)
-        watch().run_and_report(study, self.out, self.export, self.track)
+        begin_anew(self.restart, study, self.out)
+        watch().run_and_report(study, self.out, self.export, self.track, self.checkpoint_every)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -81,6 +90,10 @@ class RunStudy:
     """Also write the results as tables: seeds.parquet and curves.parquet (extra `parquet`)."""
     track: Literal["tensorboard", "wandb"] | None = None
     """Send the first 16 seeds' curves to a tracker while they train (extra `tracking`)."""
+    checkpoint_every: float = EVERY
+    """Seconds between checkpoints of what trains; 0: after every segment."""
+    restart: bool = False
+    """Begin anew: say what the folder's study has, and discard it."""
     data_dir: Path | None = None
     """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
 
@@ -103,7 +116,18 @@ class RunStudy:
         except ConfigError as error:
             raise ConfigError(f"{file}: {error}") from None
         out = self.out or Path("results") / study.name
-        watch().run_and_report(study, out, self.export, self.track)
+        begin_anew(self.restart, study, out)
+        watch().run_and_report(study, out, self.export, self.track, self.checkpoint_every)
+
+
+def begin_anew(restart: bool, study: Study, folder: Path) -> None:
+    """Discard what a folder has, where that is asked for and the study can be run, and say so."""
+    if restart:
+        from gan_jax.studies.discard import discard
+        from gan_jax.studies.folder import inputs_of
+
+        inputs_of(study)
+        print(discard(folder))
 
 
 def show_status(folder: Path) -> None:
@@ -135,6 +159,10 @@ class Train:
     """Take the other flags' defaults from a preset: see `gan-jax list presets`."""
     data_dir: Path | None = None
     """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
+    checkpoint_every: float = EVERY
+    """Seconds between checkpoints of what trains; 0: after every segment."""
+    restart: bool = False
+    """Begin anew: say what the folder's study has, and discard it."""
     experiment: OmitArgPrefixes[ExperimentFlags] = dataclasses.field(
         default_factory=ExperimentFlags.of_preset
     )
@@ -153,4 +181,5 @@ class Train:
                 f"seeds: {self.seeds} given, expected at most {MOST_TRAINED} (or gan-jax compare)"
             )
         snapshots = checks.Snapshots(experiment, check_every)
-        watch().show_checks(study, self.out, snapshots)
+        begin_anew(self.restart, study, self.out)
+        watch().show_checks(study, self.out, snapshots, self.checkpoint_every)

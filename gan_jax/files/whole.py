@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -16,8 +18,40 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        if error.filename is None:  # a full disk's has none
+            error.filename = str(path)
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong before is what matters
+            temporary.unlink(missing_ok=True)
+
+
+def free_space(path: Path) -> str:
+    """Room where a path is, or would be: "12.3 MB"."""
+    try:
+        there = next(place for place in (path, *path.absolute().parents) if place.exists())
+        return f"{shutil.disk_usage(there).free / 1e6:,.1f} MB"
+    except (OSError, StopIteration):
+        return "unknown space"
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what processes that were ended left half written; for whoever holds the folder."""
+    for left in folder.glob(".*.tmp"):
+        left.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """See a folder's entries onto the disk, where the system can: a rename is one."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    with suppress(OSError):  # some file systems cannot
+        os.fsync(descriptor)
+    os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

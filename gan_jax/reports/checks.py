@@ -12,12 +12,13 @@ from rich.table import Table
 
 from gan_jax.config import Experiment
 from gan_jax.fields import ConfigError
+from gan_jax.studies.states import Keeper
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from gan_jax.training.loop import Segment
+    from gan_jax.game.state import GanState
 
 CHECK_EVERY = 2000
 MOST_CHECKS = 20
@@ -51,11 +52,12 @@ def with_checks(experiment: Experiment, check_every: int | None) -> tuple[Experi
 
 
 class Snapshots:
-    """Collects samples at the checks, and frames between them: an observer for `run_study`.
+    """Collects samples at the checks, and frames between them: `keepers` for `run_study`.
 
     Attributes:
       steps: the steps at which there is a check: every `check_every`, and the last.
       frame_steps: the steps of the animation's frames: the ends of segments, thinned.
+      keepers: of the samples at each, by name.
 
     Raises:
       ConfigError: unless `check_every` is a whole number of segments: the host sees states between
@@ -78,27 +80,20 @@ class Snapshots:
                 f"at most {MOST_CHECKS}"
             )
         self.frame_steps = thinned([*range(0, last, segment), last], MOST_FRAMES)
-        self._experiment = experiment
-        self._seen: dict[int, dict[int, np.ndarray]] = {step: {} for step in self.steps}
-        self._frames: dict[int, dict[int, np.ndarray]] = {step: {} for step in self.frame_steps}
-
-    def __call__(self, variant: str, segment: Segment) -> None:
-        """Keep the samples of a segment that ends at a check or a frame."""
-        from gan_jax.analysis.quality import samples
-
-        step, seeds = segment.stop, segment.seeds.tolist()
-        if step not in self._seen and step not in self._frames:
-            return
-        generated = samples(self._experiment, segment.states)
-        if step in self._seen:
-            self._seen[step] |= zip(seeds, generated, strict=True)
-        if step in self._frames:  # one seed of a chunk: the study's first seed is some chunk's
-            self._frames[step][seeds[0]] = generated[0, : self._shown()].copy()
-
-    def _shown(self) -> int:
         from gan_jax.reports.samples import SHOWN
 
-        return SHOWN[self._experiment.data_facts.kind]
+        shown = SHOWN[experiment.data_facts.kind]
+
+        def take(states: GanState) -> dict[str, np.ndarray]:
+            from gan_jax.analysis.quality import samples
+
+            return {"samples": samples(experiment, states)}
+
+        def take_some(states: GanState) -> dict[str, np.ndarray]:
+            return {"samples": take(states)["samples"][:, :shown]}
+
+        self._checks, self._frames = Keeper(self.steps, take), Keeper(self.frame_steps, take_some)
+        self.keepers = {"checks": self._checks, "frames": self._frames}
 
     def save(self, results: xr.Dataset, folder: Path) -> list[Path]:
         """Draw figures/checks.png and animation.gif; return those of which all has been seen."""
@@ -109,14 +104,13 @@ class Snapshots:
 
         (variant,), seeds = (results[name].values.tolist() for name in ("variant", "seed"))
         paths = []
-        if all(seed in seen for seen in self._seen.values() for seed in seeds):
-            stacked = {
-                step: np.stack([seen[seed] for seed in seeds]) for step, seen in self._seen.items()
-            }
+        if self._checks.has(seeds):
+            stacked = {step: x["samples"] for step, x in self._checks.kept(seeds).items()}
             checks = training_checks(results, stacked)
             paths.append(save_figure(checks, folder / "figures" / "checks.png"))
-        if all(seeds[0] in seen for seen in self._frames.values()):
-            frames = {step: seen[seeds[0]] for step, seen in self._frames.items()}
+        if self._frames.has(seeds[:1]):
+            kept = self._frames.kept(seeds[:1])
+            frames = {step: x["samples"][0] for step, x in kept.items()}
             path, title = folder / "figures" / "animation.gif", f"{elide(variant)}, seed {seeds[0]}"
             paths.append(save_animation(look_of(results), frames, title, path))
         return paths

@@ -114,6 +114,7 @@ def write_report(
         headings=COLUMNS,
         command=_command(study),
         how=study.read_text(encoding="utf-8", errors="replace") if study.exists() else "",
+        run_again=str(results.attrs.get("run_again", "")),
         style=style,
         script=script,
         hashes={"style": _hash(style), "script": _hash(script)},

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 
 if TYPE_CHECKING:
-    from gan_jax.training.loop import Segment
+    from gan_jax.training.chunks import Segment
 
 PLAIN_EVERY = 3.0  # seconds between lines where there is no terminal
 RATE_OVER = 10.0  # seconds that the rate looks back
@@ -69,6 +69,8 @@ class TrainingProgress:
             self._variant = variant
             self._seen.clear()
         self._done[variant] += len(segment.seeds) * (segment.stop - segment.start)
+        if segment.resumed:  # trained before: no speed of now
+            self._seen.clear()
         done, now = sum(self._done.values()), self._clock()
         self._seen.append((now, done))
         while now - self._seen[0][0] > RATE_OVER and len(self._seen) > 2:

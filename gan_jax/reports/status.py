@@ -32,11 +32,12 @@ def status_table(status: Status) -> Table:
 
 
 def status_notes(status: Status) -> list[str]:
-    """A line for each running or failed cell: which, and who runs it or why it failed."""
+    """A line for each cell that there is something to say about: who runs it, why it failed."""
     lines = [
         # A note is a file's text: whatever is in it, here it is one line.
         one_line(f"{cell.variant}, seeds {cell.seeds[0]} to {cell.seeds[-1]}: {state}, {note}")
         for cell, state, note in status.notes
     ]
+    lines += status.run_again
     left = len(lines) - MOST_NOTES
     return lines if left <= 0 else [*lines[:MOST_NOTES], f"... and {left} more"]

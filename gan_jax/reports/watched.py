@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import signal
-import sys
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -22,9 +17,10 @@ from gan_jax.reports.html import REPORT_FILE, save_figures_and_report, write_rep
 from gan_jax.reports.progress import TrainingProgress
 from gan_jax.reports.shown import print_paths, refresh_tables, show_tables
 from gan_jax.studies.cells import cells, missing_cells
+from gan_jax.studies.damage import cells_to_run, trained_steps
 from gan_jax.studies.engines import run_study
 from gan_jax.studies.export import export_generators
-from gan_jax.studies.folder import open_folder
+from gan_jax.studies.folder import command_line, open_folder
 from gan_jax.studies.handover import check_export
 from gan_jax.studies.plan import plan, plan_line
 from gan_jax.studies.results import SPECTRUM_FILE, load_groups, load_results
@@ -32,30 +28,37 @@ from gan_jax.studies.spectra import study_spectra
 from gan_jax.studies.study import Study
 from gan_jax.studies.tracking import Tracking
 from gan_jax.training import seeds
+from gan_jax.training.checkpoints import EVERY
+from gan_jax.training.interrupts import Interrupted, heard_signals
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from gan_jax.training.loop import Segment
+    from gan_jax.studies.states import Keeper
+    from gan_jax.training.chunks import Segment
 
 FEW_RECORDS = 20  # below, a tail of a fifth is hardly a tail
 
 
 def run_visibly(
-    study: Study, out: Path, observer: Callable[[str, Segment], None] | None = None
+    study: Study,
+    out: Path,
+    observer: Callable[[str, Segment], None] | None = None,
+    keepers: Mapping[str, Keeper] | None = None,
+    checkpoint_every: float = EVERY,
 ) -> xr.Dataset:
     """Run what is missing of a study on all cores, showing progress.
 
     Raises:
-      KeyboardInterrupt: on Ctrl-C, saying what is kept.
+      Interrupted: on Ctrl-C and its like, saying what is kept and what continues.
     """
     seeds.use_all_cores()
     study = open_folder(study, out)
-    total, todo = len(cells(study)), missing_cells(study, out)
+    total, todo = len(cells(study)), cells_to_run(study, out)
     if not todo:
         print(f"{out}: complete, nothing to run")
         return run_study(study, out)
-    if len(todo) < total:
+    if len(todo) < total or any(trained_steps(cell, out) for cell in todo):
         print(f"{out}: continuing, {len(todo)} of {total} cells to run")
     print(plan_line(study, plan(study, todo)))
     to_train = Counter[str]()
@@ -63,58 +66,35 @@ def run_visibly(
         to_train[cell.variant] += len(cell.seeds)
     steps = {name: experiment.total_steps for name, experiment in study.experiments().items()}
     try:
-        with (
-            TrainingProgress(Console(), to_train, steps) as progress,
-            heard_interrupts() as interrupts,
-        ):
+        with heard_signals(), TrainingProgress(Console(), to_train, steps) as progress:
 
             def observe(variant: str, segment: Segment) -> None:
-                if interrupts:
-                    raise KeyboardInterrupt
                 progress(variant, segment)
                 if observer is not None:
                     observer(variant, segment)
 
-            return run_study(study, out, observer=observe)
-    except KeyboardInterrupt:
-        kept = total - len(missing_cells(study, out))
-        raise KeyboardInterrupt(
-            f"interrupted: {kept} of {total} cells are done and kept; the same command continues"
-        ) from None
+            return run_study(
+                study, out, observer=observe, keepers=keepers, checkpoint_every=checkpoint_every
+            )
+    except Interrupted as interrupt:
+        raise Interrupted(interrupt.number, _interrupted(study, out)) from None
 
 
-@contextmanager
-def heard_interrupts() -> Iterator[list[int]]:
-    """Collect the signals of every Ctrl-C while it goes on, besides raising KeyboardInterrupt.
-
-    Python drops an exception that is raised inside a garbage collector's callback, as JAX has one,
-    and prints it as ignored. It is not: whoever is given the list sees that there was an interrupt,
-    so nothing is printed.
-    """
-    heard: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield heard  # signals are the main thread's
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
-        signal.default_int_handler(number, frame)
-
-    def report(unraisable: sys.UnraisableHookArgs) -> None:
-        if unraisable.exc_type is not KeyboardInterrupt:
-            report_before(unraisable)
-
-    before, report_before = signal.signal(signal.SIGINT, handle), sys.unraisablehook
-    sys.unraisablehook = report
-    try:
-        yield heard
-    finally:
-        sys.unraisablehook = report_before
-        signal.signal(signal.SIGINT, before)
+def _interrupted(study: Study, out: Path) -> str:
+    """What an interrupted study has, and the command that continues it."""
+    missing = missing_cells(study, out)
+    total, partly = len(cells(study)), sum(bool(trained_steps(cell, out)) for cell in missing)
+    kept = f"{total - len(missing)} of {total} cells are done and kept"
+    kept += f", {partly} in part" if partly else ""
+    return f"interrupted: {kept}; continue with: {command_line()}"
 
 
 def run_and_report(
-    study: Study, out: Path, export: str | None = None, track: str | None = None
+    study: Study,
+    out: Path,
+    export: str | None = None,
+    track: str | None = None,
+    checkpoint_every: float = EVERY,
 ) -> xr.Dataset:
     """Run a study, print its table, draw its figures, say where everything is; return results.
 
@@ -123,14 +103,15 @@ def run_and_report(
       out: its folder.
       export: "parquet": also as tables.
       track: a key of `tracking.TRACKERS`, to send curves to while it trains.
+      checkpoint_every: seconds between checkpoints.
     """
     check_export(export)
     if track is None:
-        results = run_visibly(study, out)
+        results = run_visibly(study, out, checkpoint_every=checkpoint_every)
     else:
         tracking = Tracking(track, study, out)
         try:
-            results = run_visibly(study, out, tracking)
+            results = run_visibly(study, out, tracking, checkpoint_every=checkpoint_every)
         finally:
             tracking.close()
     groups = load_groups(out)
@@ -153,9 +134,11 @@ def train_visibly(study: Study, out: Path, check_every: int | None = None) -> xr
     return show_checks(study, out, Snapshots(base, check_every))
 
 
-def show_checks(study: Study, out: Path, snapshots: Snapshots) -> xr.Dataset:
+def show_checks(
+    study: Study, out: Path, snapshots: Snapshots, checkpoint_every: float = EVERY
+) -> xr.Dataset:
     """Run a study of one variant, print its checks, draw them, and export the generators."""
-    results = run_visibly(study, out, snapshots)
+    results = run_visibly(study, out, keepers=snapshots.keepers, checkpoint_every=checkpoint_every)
     Console().print(check_table(results, snapshots.steps))
     print(*final_lines(results), sep="\n")
     losses = save_figure(loss_curves(results), out / "figures" / "loss_curves.png")

@@ -15,8 +15,10 @@ import numpy as np
 
 from gan_jax.analysis.verdicts import Criteria, judge
 from gan_jax.fields import ConfigError
+from gan_jax.files.said import say
 from gan_jax.files.whole import write_text
-from gan_jax.studies.cells import Cell, cells, read_cell, sample_axes
+from gan_jax.studies.cells import Cell, cells, origin_of, read_cell, sample_axes
+from gan_jax.studies.damage import run_again
 from gan_jax.studies.results import (
     PAIR,
     RESULTS_FILE,
@@ -76,7 +78,7 @@ def assemble(
       ConfigError: when no cell is done, or one cannot be read.
 
     The attributes also have the whole study.yaml, `study_file`: every field, the versions, devices
-    and command that made the results.
+    and command that made the results; and `run_again`, what was found damaged, a line each.
     """
     shared = {
         "study": study.name,
@@ -84,6 +86,7 @@ def assemble(
         "criteria": json.dumps(asdict(study.criteria)),
         "fields": json.dumps(study.varied()),
         "study_file": (folder / STUDY_FILE).read_text(encoding="utf-8"),
+        "run_again": "\n".join(run_again(study, folder)),
         **attributes,
     }
     done = [cell for cell in cells(study) if cell.path(folder).exists()]
@@ -106,7 +109,13 @@ def is_assembled(study: Study, folder: Path) -> bool:
     """Whether the results are there, of all the study's cells that are done and of no others."""
     if not all((folder / name).exists() for name in (RESULTS_FILE, SEEDS_FILE)):
         return False
-    results = load_results(folder)
+    try:
+        results = load_results(folder)
+    except ConfigError as error:
+        say(f"{error}; put together again from the study's cells")
+        return False
+    if (folder / SEEDS_FILE).read_bytes() != seeds_table(results).encode("utf-8"):
+        return False
     expected = {name: set() for name in study.variants}
     for cell in cells(study):
         if cell.path(folder).exists():
@@ -137,7 +146,8 @@ def _group(
     parts: dict[str, list[xr.Dataset]] = {}
     wall = dict.fromkeys(data, 0.0)
     for cell in done:
-        part = read_cell(cell, folder)
+        part = read_cell(cell, folder, origin_of(study, cell.variant))
+        del part.attrs["origin"]
         wall[cell.variant] += float(part.attrs.pop("wall_seconds"))
         part["recorded"] = ("variant", "step"), np.ones((1, part.sizes["step"]), bool)
         parts.setdefault(cell.variant, []).append(part)

@@ -1,34 +1,39 @@
 """A study's cells: some seeds of one variant each, run and stored together, exactly once.
 
-cells/VARIANT/seeds-0000-0063/result.nc   the cell's result, written whole when it is done
-cells/VARIANT/seeds-0000-0063/running     who runs it, while it runs
-cells/VARIANT/seeds-0000-0063/failed      why it failed, if its last attempt did
+In cells/VARIANT/seeds-0000-0063/:
+
+    result.nc     the cell's result, written whole when it is done; with its checksum beside it
+    checkpoints/  its training so far, until then
+    running       who runs it, while it runs
+    failed        why it failed, if its last attempt did
+    run-again     why it was run again, if its result was ever found damaged
 """
 
 from __future__ import annotations
 
+import io
 import json
-import os
-import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from gan_jax.fields import ConfigError
 from gan_jax.files.netcdf import ENGINE, read_netcdf
-from gan_jax.files.whole import write_text, write_whole
+from gan_jax.files.sums import damage, sum_path, write_summed
+from gan_jax.files.whole import remove_temporaries, write_text
+from gan_jax.studies.claims import RUNNING, claimed, running_process
 from gan_jax.studies.study import Study
 
 if TYPE_CHECKING:
     import xarray as xr
 
 CELL_SEEDS = 64
-RESULT, RUNNING, FAILED = "result.nc", "running", "failed"
+RESULT, FAILED, RUN_AGAIN = "result.nc", "failed", "run-again"
+CHECKPOINTS = "checkpoints"
 # How many samples of each kind of data are kept over training, the evaluation's first ones.
 SHOWN = {"points": 128, "images": 9, "sequences": 4}
 
@@ -83,50 +88,14 @@ def cell_state(cell: Cell, folder: Path) -> tuple[str, str]:
     """
     if cell.path(folder).exists():
         return "done", ""
-    for state in (RUNNING, FAILED):
-        try:
-            text = (cell.folder(folder) / state).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        if state == FAILED:
-            return "failed", text.strip()
-        if _alive(text):
-            return "running", _runner(text)
-    return "missing", ""
-
-
-def _note(text: str) -> dict[str, Any]:
+    who = running_process(cell.folder(folder) / RUNNING)
+    if who is not None:
+        return "running", who
     try:
-        note = json.loads(text)
-    except ValueError:
-        return {}
-    return note if isinstance(note, dict) else {}
-
-
-def _runner(text: str) -> str:
-    note = _note(text)
-    return f"process {note.get('process')} on {note.get('host')} since {note.get('since')}"
-
-
-def _alive(text: str) -> bool:
-    note = _note(text)
-    if note.get("host") != socket.gethostname():
-        return bool(note)  # another machine's processes are not seen from here
-    try:
-        os.kill(int(note["process"]), 0)
-    except PermissionError:  # somebody else's process, so there is one
-        return True
-    except (KeyError, TypeError, ValueError, OverflowError, OSError):
-        return False
-    return True
-
-
-class StudyError(RuntimeError):
-    """Some cells of a study could not be run; what is done is kept."""
-
-
-class TakenError(RuntimeError):
-    """Another process runs a cell."""
+        text = (cell.folder(folder) / FAILED).read_text(encoding="utf-8", errors="replace")
+        return "failed", text.strip()
+    except OSError:
+        return "missing", ""
 
 
 @contextmanager
@@ -137,33 +106,16 @@ def running(cell: Cell, folder: Path) -> Iterator[None]:
       TakenError: when another process runs it; a claim whose process is gone is taken over.
     """
     place = cell.folder(folder)
-    note = {
-        "host": socket.gethostname(),
-        "process": os.getpid(),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    place.mkdir(parents=True, exist_ok=True)
-    _claim(place / RUNNING, json.dumps(note))
-    try:
-        (place / FAILED).unlink(missing_ok=True)
-        yield
-    except Exception as error:
-        first = str(error).partition("\n")[0]
-        write_text(place / FAILED, f"{type(error).__name__}: {first}\n")
-        raise
-    finally:
-        (place / RUNNING).unlink(missing_ok=True)
-
-
-def _claim(file: Path, text: str) -> None:
-    if file.exists() and not _alive(file.read_text(encoding="utf-8", errors="replace")):
-        file.unlink(missing_ok=True)
-    try:
-        with file.open("x", encoding="utf-8") as claim:
-            claim.write(text)
-    except FileExistsError:
-        who = _runner(file.read_text(encoding="utf-8", errors="replace"))
-        raise TakenError(f"{file.parent.parent.name}, {file.parent.name}: run by {who}") from None
+    with claimed(place / RUNNING, f"{cell.variant}, {place.name}"):
+        remove_temporaries(place)
+        try:
+            (place / FAILED).unlink(missing_ok=True)
+            yield
+        except Exception as error:
+            first = str(error).partition("\n")[0]
+            with suppress(OSError):  # what has failed is the error, not the note of it
+                write_text(place / FAILED, f"{type(error).__name__}: {first}\n")
+            raise
 
 
 def write_cell(
@@ -175,8 +127,9 @@ def write_cell(
     snapshots: Mapping[int, np.ndarray],
     first_nonfinite_step: np.ndarray,
     wall_seconds: float,
+    origin: str,
 ) -> None:
-    """Store a cell.
+    """Store a cell, and its checksum.
 
     Args:
       cell: which.
@@ -187,6 +140,7 @@ def write_cell(
       snapshots: step -> some samples then [seed, shown, *shape].
       first_nonfinite_step: [seed].
       wall_seconds: how long it took.
+      origin: what it is a result of, as `origin_of` says.
     """
     import xarray as xr
 
@@ -208,24 +162,33 @@ def write_cell(
             "step": steps,
             "moment": range(len(snapshots)),
         },
-        attrs={"wall_seconds": wall_seconds},
+        attrs={"wall_seconds": wall_seconds, "origin": origin},
     )
     write_dataset(cell.path(folder), dataset)
 
 
-def read_cell(cell: Cell, folder: Path) -> xr.Dataset:
+def origin_of(study: Study, variant: str) -> str:
+    """What a cell's numbers follow from besides its seeds: as JSON, to be compared."""
+    fields = study.experiments()[variant].to_dict()
+    origin = {"experiment": fields, "lanes": study.lanes, "moments": study.moments}
+    return json.dumps(origin, sort_keys=True)
+
+
+def read_cell(cell: Cell, folder: Path, origin: str) -> xr.Dataset:
     """Read a finished cell.
 
     Raises:
       ConfigError: when its file is damaged, another cell's, or of another version.
     """
+    if not sum_path(cell.path(folder)).exists():
+        raise ConfigError(f"{cell.path(folder)}: without its checksum")
     dataset = read_dataset(cell.path(folder))
-    if "snapshots" not in dataset or "wall_seconds" not in dataset.attrs:
-        raise ConfigError(f"{cell.path(folder)}: of another version, expected a new folder")
+    if "snapshots" not in dataset or not {"wall_seconds", "origin"} <= {*dataset.attrs}:
+        raise ConfigError(f"{cell.path(folder)}: of another version")
     if dataset["seed"].values.tolist() != list(cell.seeds) or dataset["variant"] != cell.variant:
-        raise ConfigError(
-            f"{cell.path(folder)}: holds another cell; remove it to run this one again"
-        )
+        raise ConfigError(f"{cell.path(folder)}: holds another cell")
+    if dataset.attrs["origin"] != origin:
+        raise ConfigError(f"{cell.path(folder)}: holds a cell of another study")
     return dataset
 
 
@@ -236,14 +199,29 @@ def sample_axes(samples: np.ndarray) -> tuple[str, ...]:
 
 
 def write_dataset(path: Path, dataset: xr.Dataset) -> None:
-    """Write a NetCDF file whole."""
-    write_whole(path, lambda temporary: dataset.to_netcdf(temporary, engine=ENGINE))
+    """Write a NetCDF file whole, and its checksum."""
+    write_datasets(path, {None: dataset})
+
+
+def write_datasets(path: Path, groups: Mapping[str | None, xr.Dataset]) -> None:
+    """Write a NetCDF file of several groups, None its root and first, whole, and its checksum.
+
+    It is made in memory: HDF5 that meets a full disk ends the process.
+    """
+    buffer = io.BytesIO()
+    for name, group in groups.items():
+        mode = "w" if name is None else "a"
+        group.to_netcdf(buffer, mode=mode, group=name, engine=ENGINE)
+    write_summed(path, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
 
 
 def read_dataset(path: Path, group: str | None = None) -> xr.Dataset:
     """Read a NetCDF file, or one group of it, into memory.
 
     Raises:
-      ConfigError: in one line, when it is not there or not readable.
+      ConfigError: in one line, when it is not there, not readable, or not as it was written.
     """
+    why = damage(path)
+    if why is not None and sum_path(path).exists() and path.exists():
+        raise ConfigError(f"{path}: {why}")
     return read_netcdf(path, group)

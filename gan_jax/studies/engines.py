@@ -2,55 +2,85 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gan_jax.catalogue import nearest
 from gan_jax.config import Experiment
-from gan_jax.fields import ConfigError
+from gan_jax.fields import ConfigError, check_range
+from gan_jax.files.said import say
+from gan_jax.files.whole import remove_temporaries
 from gan_jax.studies.assembly import Reference, assemble, is_assembled
-from gan_jax.studies.cells import (
-    Cell,
-    StudyError,
-    TakenError,
-    missing_cells,
-    running,
-    write_cell,
+from gan_jax.studies.cells import Cell, missing_cells, origin_of, running, write_cell
+from gan_jax.studies.claims import RUNNING, StudyError, TakenError, claimed
+from gan_jax.studies.damage import (
+    cells_to_run,
+    checkpoints_path,
+    remove_needless_checkpoints,
+    set_aside_damaged,
 )
-from gan_jax.studies.folder import check_inputs, check_versions, check_writable, open_folder
+from gan_jax.studies.failures import is_out_of_memory, out_of_memory
+from gan_jax.studies.folder import (
+    check_free,
+    check_inputs,
+    check_versions,
+    check_writable,
+    open_folder,
+)
 from gan_jax.studies.results import load_results
 from gan_jax.studies.snapshots import snapshot_keeper
 from gan_jax.studies.states import Keeper, moment_steps, write_states
 from gan_jax.studies.study import Study
+from gan_jax.training.checkpoint_files import remove
+from gan_jax.training.checkpoints import EVERY, Checkpoints
+from gan_jax.training.interrupts import Signals, heard_signals
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from gan_jax.game.state import GanState
-    from gan_jax.training.loop import Segment
+    from gan_jax.training.chunks import Segment
 
 # Called after each segment of each chunk with the variant's name.
 Observer = Callable[[str, "Segment"], None]
+SELDOM = 1e9  # seconds: never, within a study
 
 
-def run_local(study: Study, todo: list[Cell], folder: Path, observer: Observer | None) -> None:
+class Watch(NamedTuple):
+    """What looks on while cells run, and sees to it that nothing is lost.
+
+    Attributes:
+      observer: called after every segment.
+      keepers: shown every segment; what they keep is part of the checkpoints.
+      signals: what has been heard that is to end the training.
+      checkpoint_every: seconds between checkpoints.
+    """
+
+    observer: Observer | None
+    keepers: Mapping[str, Keeper]
+    signals: Signals
+    checkpoint_every: float
+
+
+def run_local(study: Study, todo: list[Cell], folder: Path, watch: Watch) -> None:
     """Run cells in this process, one after the other, each over all local devices.
 
     A cell that fails is noted, and the others run; one that another process runs is left to it.
 
     Raises:
       StudyError: at the end, if any failed or are run elsewhere.
+      Interrupted: once what is trained is kept, where a signal has asked for it.
     """
     experiments, failures, taken = study.experiments(), [], []
     for cell in todo:
+        watch.signals.check()
         if cell.path(folder).exists():  # another process has been quicker
             continue
         try:
             with running(cell, folder):
-                _run_cell(study, cell, experiments[cell.variant], folder, observer)
+                _run_cell(study, cell, experiments[cell.variant], folder, watch)
         except TakenError as error:
             taken.append(str(error))
         except (ConfigError, OSError):
@@ -71,47 +101,62 @@ def run_local(study: Study, todo: list[Cell], folder: Path, observer: Observer |
         )
 
 
-def _run_cell(
-    study: Study, cell: Cell, experiment: Experiment, folder: Path, observer: Observer | None
-) -> None:
+def _run_cell(study: Study, cell: Cell, experiment: Experiment, folder: Path, watch: Watch) -> None:
     from gan_jax.analysis import quality
+    from gan_jax.training.named import by_name
     from gan_jax.training.seeds import train_seeds
 
-    started, last = time.perf_counter(), experiment.total_steps
-    states = Keeper(moment_steps(experiment, study.moments), lambda states: states)
-    snapshots = snapshot_keeper(experiment)
+    last = experiment.total_steps
 
     def finals_of(states: GanState) -> dict[str, Any]:
         samples = quality.samples(experiment, states)
         return {"samples": samples} | quality.final_measures(experiment, states, samples)
 
-    finals = Keeper([last], finals_of)
+    states = Keeper(moment_steps(experiment, study.moments), by_name)
+    snapshots, finals = snapshot_keeper(experiment), Keeper([last], finals_of)
+    own = {"states": states, "snapshots": snapshots, "finals": finals}
 
     def on_segment(segment: Segment) -> None:
-        for keep in (states, snapshots, finals):
+        for keep in (*own.values(), *watch.keepers.values()):
             keep(segment)
-        if observer is not None:
-            observer(cell.variant, segment)
+        if watch.observer is not None:
+            watch.observer(cell.variant, segment)
 
-    run = train_seeds(
-        experiment,
-        cell.seeds,
-        study.lanes,
-        evaluation=quality.evaluation(experiment),
-        on_segment=on_segment,
+    place = checkpoints_path(cell, folder)
+    checkpoints = Checkpoints(
+        place,
+        every=watch.checkpoint_every,
+        keepers={**own, **watch.keepers},
+        stopping=watch.signals.check,
+        differs=lambda line: say(f"{line}; not used"),
     )
-    wall = time.perf_counter() - started
+    try:
+        run = train_seeds(
+            experiment,
+            cell.seeds,
+            study.lanes,
+            evaluation=quality.evaluation(experiment),
+            on_segment=on_segment,
+            checkpoints=checkpoints,
+        )
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryError(out_of_memory(error, experiment, study.lanes)) from error
+        raise
     write_states(cell, folder, states.kept(cell.seeds))
+    samples = {step: kept["samples"] for step, kept in snapshots.kept(cell.seeds).items()}
     write_cell(
         cell,
         folder,
         run.history,
         run.steps,
         finals.kept(cell.seeds)[last],
-        snapshots.kept(cell.seeds),
+        samples,
         run.first_nonfinite_step,
-        wall,
+        checkpoints.seconds(),
+        origin_of(study, cell.variant),
     )
+    remove(place)
 
 
 ENGINES = {"local": run_local}
@@ -123,6 +168,8 @@ def run_study(
     engine: str = "local",
     *,
     observer: Observer | None = None,
+    keepers: Mapping[str, Keeper] | None = None,
+    checkpoint_every: float = EVERY,
     command: str | None = None,
 ) -> xr.Dataset:
     """Run what is missing of a study in the folder `out`, and return the results of all of it.
@@ -134,6 +181,8 @@ def run_study(
         lanes it was begun with.
       engine: where to run, a key of ENGINES.
       observer: called after every segment, for progress.
+      keepers: by name; they are shown every segment too, and what they keep outlives interruptions.
+      checkpoint_every: seconds between checkpoints of what trains; 0: after every segment.
       command: what to record as the command; this process's by default.
 
     Returns:
@@ -144,18 +193,27 @@ def run_study(
         or other files, or cannot be written; or when the data's files are not there.
       StudyError: when some cells could not be run; the others are done.
     """
+    check_range("checkpoint_every", checkpoint_every, 0, SELDOM, f"seconds from 0 to {SELDOM:g}")
     if engine not in ENGINES:
         raise ConfigError(f"engine: {engine!r} given; {nearest(engine, ENGINES)}")
     folder = Path(out)
     study = open_folder(study, folder, command)
-    todo = missing_cells(study, folder)
-    if not todo and is_assembled(study, folder):
+    check_free(folder)
+    if not cells_to_run(study, folder) and is_assembled(study, folder):
         return load_results(folder)
     check_writable(folder)
-    if todo:
-        check_versions(folder)
-        ENGINES[engine](study, todo, folder, observer)
-    return assemble_study(study, folder)
+    with claimed(folder / RUNNING, str(folder)), heard_signals() as signals:
+        remove_temporaries(folder)
+        for line in set_aside_damaged(study, folder):
+            say(line)
+        remove_needless_checkpoints(study, folder)
+        todo = missing_cells(study, folder)
+        if todo:
+            check_versions(folder)
+            watch = Watch(observer, keepers or {}, signals, checkpoint_every)
+            ENGINES[engine](study, todo, folder, watch)
+        signals.check()
+        return assemble_study(study, folder)
 
 
 def assemble_study(study: Study, folder: Path) -> xr.Dataset:

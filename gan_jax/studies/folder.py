@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+import re
 import shlex
 import sys
 from collections import Counter
@@ -15,14 +16,17 @@ from typing import Any
 
 from gan_jax.analysis.criteria import Criteria
 from gan_jax.data_facts import COLLECTION_OF, check_data_files, data_fingerprint
-from gan_jax.fields import ConfigError
+from gan_jax.fields import ConfigError, differences
 from gan_jax.files.whole import write_text
 from gan_jax.studies.cells import cells, missing_cells
+from gan_jax.studies.claims import RUNNING, TakenError, running_process
 from gan_jax.studies.files import read_yaml, write_yaml
 from gan_jax.studies.results import STUDY_FILE
-from gan_jax.studies.study import RECORDED, Study, differences
+from gan_jax.studies.study import RECORDED, Study
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
+# Left by a process that was ended in its beginning.
+TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
 PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -35,11 +39,13 @@ def open_folder(study: Study, folder: Path, command: str | None = None) -> Study
     Raises:
       ConfigError: when it holds something else or cannot be written, or when the study's data or
         classifier are not there; nothing has been changed then.
+      TakenError: when another process runs it.
     """
     inputs = inputs_of(study)
     file = folder / STUDY_FILE
     try:
         if file.exists():
+            check_free(folder)
             there, document = _stored(file)
             grown = _grown(there, study, folder)
             check_inputs(grown, folder)
@@ -50,12 +56,23 @@ def open_folder(study: Study, folder: Path, command: str | None = None) -> Study
                 recorded["inputs"] = recorded.get("inputs", {}) | inputs
                 write_yaml(file, grown.to_dict() | {RECORDED: recorded})
             return grown
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and any(not TEMPORARY.match(one.name) for one in folder.iterdir()):
             raise ConfigError(f"{folder} holds files but no {STUDY_FILE}; choose another folder")
         write_yaml(file, study.to_dict() | {RECORDED: _environment(command) | {"inputs": inputs}})
     except OSError as error:
         raise ConfigError(f"out: cannot write to {folder}: {error.strerror}") from None
     return study
+
+
+def check_free(folder: Path) -> None:
+    """Refuse a study's folder that another process runs.
+
+    Raises:
+      TakenError: naming the process.
+    """
+    who = running_process(folder / RUNNING)
+    if who is not None:
+        raise TakenError(f"{folder}: run by {who}; wait for it, or end it")
 
 
 def _stored(file: Path) -> tuple[Study, dict[str, Any]]:
@@ -247,9 +264,14 @@ def _program() -> list[str]:
     return ["python", "-m", "gan_jax"] if name.name == "__main__.py" else [name.name]
 
 
+def command_line() -> str:
+    """This process's command, as it is typed."""
+    return shlex.join([*_program(), *sys.argv[1:]])
+
+
 def _occasion(command: str | None) -> dict[str, str]:
     return {
-        "command": command or shlex.join([*_program(), *sys.argv[1:]]),
+        "command": command or command_line(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gan_jax.fields import ConfigError
-from gan_jax.files.whole import write_whole
-from gan_jax.studies.cells import ENGINE, read_dataset, write_dataset
+from gan_jax.studies.cells import read_dataset, write_datasets
 from gan_jax.studies.schema import PAIR, check_results
 
 if TYPE_CHECKING:
@@ -29,16 +28,9 @@ GROUPS = "data_sets"  # of results.nc, where there are several
 
 def write_results(path: Path, results: xr.Dataset, groups: Mapping[str, xr.Dataset]) -> None:
     """Write results.nc whole: the root and, if there are several, the groups."""
-    if "samples" in results:  # then it is the only group
-        write_dataset(path, results)
-        return
-
-    def write(temporary: Path) -> None:
-        results.to_netcdf(temporary, engine=ENGINE)
-        for name, group in groups.items():
-            group.to_netcdf(temporary, mode="a", group=f"{GROUPS}/{name}", engine=ENGINE)
-
-    write_whole(path, write)
+    several = {} if "samples" in results else groups  # with samples, it is the only group
+    named = {f"{GROUPS}/{name}": group for name, group in several.items()}
+    write_datasets(path, {None: results, **named})
 
 
 def recorded(results: xr.Dataset, variant: str) -> xr.Dataset:

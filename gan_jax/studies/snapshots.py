@@ -22,9 +22,9 @@ def snapshot_keeper(experiment: Experiment) -> Keeper:
     kind = experiment.data_facts.kind
     shown = min(SHOWN[kind], experiment.evaluation_samples)
 
-    def take(states: GanState) -> np.ndarray:
+    def take(states: GanState) -> dict[str, np.ndarray]:
         x = quality.samples(experiment, states, shown)
-        return grey_values(x) if kind == "images" else x
+        return {"samples": grey_values(x) if kind == "images" else x}
 
     return Keeper(moment_steps(experiment, MOMENTS), take)
 

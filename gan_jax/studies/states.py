@@ -19,13 +19,13 @@ from gan_jax.config import Experiment
 from gan_jax.fields import ConfigError
 from gan_jax.files.arrays import HEADER, parse_header
 from gan_jax.files.paths import regular_file
-from gan_jax.files.whole import write_whole
+from gan_jax.files.sums import write_summed
 from gan_jax.studies.cells import Cell
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 if TYPE_CHECKING:
     from gan_jax.game.state import GanState
-    from gan_jax.training.loop import Segment
+    from gan_jax.training.chunks import Segment
 
 
 def moment_steps(experiment: Experiment, moments: int) -> list[int]:
@@ -47,33 +47,59 @@ class Keeper:
 
     Args:
       steps: at which; those at which a segment ends.
-      take: what to keep of the states of a chunk's lanes [lane, ...]: a tree of NumPy arrays,
-        leading axis = lane. Of all lanes, padding included: a program's bits depend on how many.
+      take: what to keep of the states of a chunk's lanes [lane, ...]: NumPy arrays by name, leading
+        axis = lane. Of all lanes, padding included: a program's bits depend on how many.
     """
 
-    def __init__(self, steps: Sequence[int], take: Callable[[GanState], Any]) -> None:
-        self._seen: dict[int, dict[int, Any]] = {step: {} for step in steps}
+    def __init__(
+        self, steps: Sequence[int], take: Callable[[GanState], Mapping[str, np.ndarray]]
+    ) -> None:
+        self._seen: dict[int, dict[int, dict[str, np.ndarray]]] = {step: {} for step in steps}
         self._take = take
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps at which it keeps something."""
+        return list(self._seen)
 
     def __call__(self, segment: Segment) -> None:
         """Keep what is to be kept of a segment, if it ends at one of the steps."""
         import jax
 
-        if segment.stop in self._seen:
+        if segment.stop in self._seen and not segment.resumed:
             # From the host: whatever `take` compiles, it compiles for one device.
             taken = self._take(jax.device_get(segment.lane_states))
             for place, seed in enumerate(segment.seeds.tolist()):
-                one = jax.tree.map(lambda x, place=place: x[place], taken)
+                one = {name: np.array(x[place]) for name, x in taken.items()}
                 self._seen[segment.stop][seed] = one
 
-    def kept(self, seeds: Sequence[int]) -> dict[int, Any]:
-        """Step -> what was kept of the seeds, stacked in that order."""
-        import jax
+    def has(self, seeds: Sequence[int]) -> bool:
+        """Whether all has been seen of the seeds."""
+        return all(seed in seen for seen in self._seen.values() for seed in seeds)
 
+    def kept(self, seeds: Sequence[int]) -> dict[int, dict[str, np.ndarray]]:
+        """Step -> what was kept of the seeds by name, stacked in that order."""
+        return {step: self._stacked(step, seeds) for step in self._seen}
+
+    def _stacked(self, step: int, seeds: Sequence[int]) -> dict[str, np.ndarray]:
+        seen = self._seen[step]
+        return {name: np.stack([seen[seed][name] for seed in seeds]) for name in seen[seeds[0]]}
+
+    def arrays(self, seeds: Sequence[int]) -> dict[str, np.ndarray]:
+        """All that has been kept of the seeds so far, STEP/NAME: for a checkpoint."""
         return {
-            step: jax.tree.map(lambda *x: np.stack(x), *(seen[seed] for seed in seeds))
+            f"{step}/{name}": x
             for step, seen in self._seen.items()
+            if all(seed in seen for seed in seeds)
+            for name, x in self._stacked(step, seeds).items()
         }
+
+    def take_back(self, seeds: Sequence[int], arrays: Mapping[str, np.ndarray]) -> None:
+        """Hold again what `arrays` gave of the seeds."""
+        for key, values in arrays.items():
+            step, _, name = key.partition("/")
+            for seed, value in zip(seeds, values, strict=True):
+                self._seen[int(step)].setdefault(seed, {})[name] = value
 
 
 def states_path(cell: Cell, folder: Path) -> Path:
@@ -81,23 +107,17 @@ def states_path(cell: Cell, folder: Path) -> Path:
     return cell.path(folder).with_name("states.npz")
 
 
-def write_states(cell: Cell, folder: Path, states: Mapping[int, GanState]) -> None:
-    """Store states by step, each with a leading axis of the cell's seeds."""
-    import jax
-
+def write_states(cell: Cell, folder: Path, states: Mapping[int, Mapping[str, np.ndarray]]) -> None:
+    """Store states by step and name, each with a leading axis of the cell's seeds."""
     if not states:
         return
-    arrays = {
-        f"{step}/{jax.tree_util.keystr(path, simple=True, separator='/')}": leaf
-        for step, tree in states.items()
-        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
-    }
+    arrays = {f"{step}/{name}": x for step, named in states.items() for name, x in named.items()}
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
 
-    write_whole(states_path(cell, folder), write)
+    write_summed(states_path(cell, folder), write)
 
 
 def _array(file: zipfile.ZipFile, name: str, expected: Any) -> np.ndarray:
@@ -131,6 +151,7 @@ def read_states(cell: Cell, folder: Path, experiment: Experiment, step: int) -> 
     from gan_jax.game.draws import seed_key
     from gan_jax.game.gan import init
     from gan_jax.game.program import look_up
+    from gan_jax.training.named import leaf_name
 
     (static, numbers), path = split(experiment), states_path(cell, folder)
     parts = look_up(static)
@@ -145,7 +166,7 @@ def read_states(cell: Cell, folder: Path, experiment: Experiment, step: int) -> 
     try:
         with zipfile.ZipFile(path) as file:
             for place, leaf in leaves:
-                name = f"{step}/{jax.tree_util.keystr(place, simple=True, separator='/')}"
+                name = f"{step}/{leaf_name(place)}"
                 shape = (len(cell.seeds), *leaf.shape)
                 found.append(_array(file, name, jax.ShapeDtypeStruct(shape, leaf.dtype)))
     # Archives and headers that are damaged fail in a dozen ways.

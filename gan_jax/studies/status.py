@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gan_jax.studies.cells import Cell, cell_state, cells
+from gan_jax.studies.damage import run_again, trained_steps
 from gan_jax.studies.folder import read_study
 
 CELL_STATES = ("done", "running", "missing", "failed")
@@ -18,12 +19,15 @@ class Status(NamedTuple):
     Attributes:
       name: the study's.
       counts: variant -> how many of its cells are in each of CELL_STATES.
-      notes: of each running or failed cell, who runs it, or why it failed.
+      notes: of each running or failed cell, who runs it, or why it failed; of a missing one, how
+        far it was trained.
+      run_again: what was found damaged and run again, a line each.
     """
 
     name: str
     counts: dict[str, dict[str, int]]
     notes: list[tuple[Cell, str, str]]
+    run_again: list[str]
 
 
 def study_status(folder: str | Path) -> Status:
@@ -39,10 +43,17 @@ def study_status(folder: str | Path) -> Status:
     for cell in cells(study):
         state, note = cell_state(cell, folder)
         found[cell.variant][state] += 1
+        if state == "missing":
+            note = _trained(cell, folder)
         if note:
             notes.append((cell, state, note))
     counts = {
         variant: {state: counted[state] for state in CELL_STATES}
         for variant, counted in found.items()
     }
-    return Status(study.name, counts, notes)
+    return Status(study.name, counts, notes, run_again(study, folder))
+
+
+def _trained(cell: Cell, folder: Path) -> str:
+    steps = trained_steps(cell, folder)
+    return f"interrupted at step {max(steps):,}, and kept" if steps else ""

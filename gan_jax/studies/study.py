@@ -255,15 +255,3 @@ def check_label(what: str, label: Any) -> None:
             f"{what}: {shown(label)} given, expected up to 100 letters, digits and ._+=- "
             "that begin with a letter or digit"
         )
-
-
-def differences(there: Mapping[str, Any], here: Mapping[str, Any], path: str = "") -> list[str]:
-    """List in words where two documents differ: "base.batch_size: 128 there, 64 here"."""
-    found = []
-    for key in [*there, *(key for key in here if key not in there)]:
-        old, new = there.get(key, "nothing"), here.get(key, "nothing")
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += differences(old, new, f"{path}{key}.")
-        elif old != new:
-            found.append(f"{path}{key}: {old} there, {new} here")
-    return found

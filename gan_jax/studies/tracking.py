@@ -16,7 +16,7 @@ from gan_jax.fields import ConfigError, check_name
 from gan_jax.studies.study import Study
 
 if TYPE_CHECKING:
-    from gan_jax.training.loop import Segment
+    from gan_jax.training.chunks import Segment
 
 MOST_TRACKED = 16  # seeds of a variant: a tracker is looked at, it does not take statistics
 
@@ -109,7 +109,9 @@ class Tracking:
             self._give_up(error)
 
     def __call__(self, variant: str, segment: Segment) -> None:
-        """Send a segment's records."""
+        """Send a segment's records; what was trained before has been sent then."""
+        if segment.resumed:
+            return
         try:
             for place, seed in enumerate(segment.seeds.tolist()):
                 if self._tracker is not None and seed in self._seeds:

@@ -11,14 +11,12 @@ the next step needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax import lax
 
@@ -26,9 +24,7 @@ from gan_jax.config import Leaves
 from gan_jax.game import gan
 from gan_jax.game.draws import seed_key
 from gan_jax.game.parts import Parameters, Parts, TrainingSet, current_parameters
-from gan_jax.game.program import Program
 from gan_jax.game.state import GanState, StepInfo
-from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 NEVER = -1
 
@@ -162,9 +158,10 @@ def train_lane(
     return lax.scan(record, lane, (boundaries[:-1], boundaries[1:], is_first))
 
 
+lanes_at_zero = jax.vmap(init_lane, (None, 0, 0))
 # Compiled in half the time without LLVM's last optimisations; it runs once.
-_init_lanes = jax.jit(
-    jax.vmap(init_lane, (None, 0, 0)),
+init_lanes = jax.jit(
+    lanes_at_zero,
     static_argnums=0,
     compiler_options={"xla_backend_optimization_level": 1},
 )
@@ -172,119 +169,7 @@ _init_lanes = jax.jit(
 
 # Wide vectors, where the processor has them: LLVM's own choice is half of AVX-512's width.
 @partial(jax.jit, static_argnums=(0, 1), compiler_options={"xla_cpu_prefer_vector_width": 512})
-def _train_lanes(parts: Parts, measure: Any, *arrays: Any) -> tuple[Lane, dict[str, jax.Array]]:
+def train_lanes(parts: Parts, measure: Any, *arrays: Any) -> tuple[Lane, dict[str, jax.Array]]:
     # leaves, training_set, inputs, lane, seed, boundaries: axis 0 is a lane's own
     axes = (0, None, None, 0, 0, None)
     return jax.vmap(partial(train_lane, parts, measure), axes)(*arrays)
-
-
-class Segment(NamedTuple):
-    """What the host sees after one segment of one chunk.
-
-    Attributes:
-      seeds: the chunk's seeds, without padding.
-      start: steps taken before it.
-      stop: steps taken after it.
-      lane_states: the lanes' states after it, padding included.
-      steps: the numbers of steps taken at its records [record]; none of them before it was waited
-        for.
-      records: statistics and measures by name, each [seed, record].
-    """
-
-    seeds: np.ndarray
-    start: int
-    stop: int
-    lane_states: GanState
-    steps: np.ndarray = np.zeros(0, int)
-    records: Mapping[str, np.ndarray] = MappingProxyType({})
-
-    @property
-    def states(self) -> GanState:
-        """The seeds' states, leading axis = seed."""
-        return unpad(self.lane_states, len(self.seeds))
-
-
-def unpad(tree: Any, n_seeds: int) -> Any:
-    """Drop the lanes beyond the seeds."""
-    return jax.tree.map(lambda x: x[:n_seeds], tree)
-
-
-class Chunk:
-    """The training of up to `lanes` seeds on one device, a segment at a time, one segment ahead.
-
-    The host dispatches the next segment before it waits for the last one, so that the device never
-    waits for the host. A chunk of fewer seeds is padded by repeating the last seed: lanes do not
-    interact.
-    """
-
-    def __init__(
-        self,
-        program: Program,
-        evaluation: Evaluation,
-        leaves: Leaves,
-        seeds: np.ndarray,
-        lanes: int,
-        device: Any,
-        total_steps: int,
-        log_every: int,
-    ) -> None:
-        pad = lanes - len(seeds)
-        padded = np.concatenate([seeds, np.repeat(seeds[-1:], pad)]).astype(np.uint32)
-        leaves = jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (lanes,)), leaves)
-        self.seeds, self.device, self.total_steps = seeds, device, total_steps
-        self._statics = (program.parts, evaluation.measure)
-        self._log_every = log_every
-        shared = (leaves, program.training_set, evaluation.inputs)
-        self._shared = jax.device_put(shared, device)
-        self._seeds = jax.device_put(padded, device)
-        # Weights are drawn on the default device for all: each device would compile for itself.
-        self._lane = jax.device_put(_init_lanes(program.parts, leaves, padded), device)
-        self._dispatched = 0
-        self._waiting: list[tuple[Segment, dict[str, jax.Array]]] = []
-        self._records: list[dict[str, np.ndarray]] = []
-
-    def begin(self) -> None:
-        """Dispatch the first segment: it takes no step, and records the untrained state."""
-        self._dispatch(stop=0)
-
-    def wait(self) -> None:
-        """Wait for what has been dispatched."""
-        jax.block_until_ready(self._lane)
-
-    def _dispatch(self, stop: int) -> None:
-        start, self._dispatched = self._dispatched, stop
-        boundaries = start + self._log_every * np.arange(RECORDS_PER_SEGMENT + 1)
-        boundaries = np.minimum(boundaries, stop).astype(np.int32)
-        self._lane, records = _train_lanes(
-            *self._statics, *self._shared, self._lane, self._seeds, boundaries
-        )
-        self._waiting.append((Segment(self.seeds, start, stop, self._lane.state), records))
-
-    def advance(self) -> Segment | None:
-        """Dispatch the next segment, wait for the one before, return it; None when all are done."""
-        if self._dispatched < self.total_steps:
-            length = RECORDS_PER_SEGMENT * self._log_every
-            self._dispatch(min(self._dispatched + length, self.total_steps))
-        if not self._waiting:
-            return None
-        segment, records = self._waiting.pop(0)
-        # The last segment may have fewer records than the program has room for; the first has one.
-        n_records = max(-(-(segment.stop - segment.start) // self._log_every), 1)
-        on_host = unpad(jax.device_get(records), len(self.seeds))
-        seen = {name: x[:, :n_records] for name, x in on_host.items()}
-        self._records.append(seen)
-        ends = segment.start + self._log_every * np.arange(1, n_records + 1)
-        return segment._replace(steps=np.minimum(ends, segment.stop), records=seen)
-
-    def result(self) -> tuple[Lane, dict[str, np.ndarray]]:
-        """The final lanes and the whole history [seed, record], on the host."""
-        history = {
-            name: np.concatenate([records[name] for records in self._records], axis=1)
-            for name in self._records[0]
-        }
-        return unpad(jax.device_get(self._lane), len(self.seeds)), history
-
-
-def record_steps(total_steps: int, log_every: int) -> np.ndarray:
-    """The numbers of steps taken at each record: 0, log_every, ... and total_steps."""
-    return np.append(np.arange(0, total_steps, log_every), total_steps)

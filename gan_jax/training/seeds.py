@@ -7,19 +7,25 @@ number of lanes, which is therefore chosen by a rule and recorded.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from gan_jax.config import Experiment
+from gan_jax.data_facts import data_fingerprint
 from gan_jax.game.program import make_program
 from gan_jax.game.state import GanState
-from gan_jax.training.lanes import check_lanes, check_seeds
-from gan_jax.training.loop import Chunk, Evaluation, Segment, record_steps
+from gan_jax.training.checkpoints import Checkpoints, Saved
+from gan_jax.training.chunks import Chunk, Segment, record_steps
+from gan_jax.training.lanes import RECORDS_PER_SEGMENT, check_lanes, check_seeds
+from gan_jax.training.loop import Evaluation
+from gan_jax.training.named import by_name
 
 
 class Run(NamedTuple):
@@ -68,6 +74,7 @@ def train_seeds(
     evaluation: Evaluation | None = None,
     on_segment: Callable[[Segment], None] | None = None,
     devices: Sequence[Any] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Run:
     """Train every seed of an experiment from its first step to its last.
 
@@ -79,9 +86,12 @@ def train_seeds(
       evaluation: what to measure at each record besides the step statistics.
       on_segment: called after each segment of each chunk, for progress and snapshots.
       devices: where to train; all local devices by default.
+      checkpoints: where training is kept while it goes on, and continued from: bitwise as if it had
+        not been interrupted. What was trained before is shown to `on_segment` as one segment a
+        chunk, `resumed`.
 
     Raises:
-      ConfigError: for seeds or lanes that cannot be.
+      ConfigError: for seeds or lanes that cannot be, or checkpoints of another training.
     """
     seeds = check_seeds(seeds)
     lanes = check_lanes(lanes, len(seeds))
@@ -92,21 +102,38 @@ def train_seeds(
     waiting = deque(enumerate(order[i : i + lanes] for i in range(0, len(order), lanes)))
     running: dict[int, Chunk] = {}
     results: dict[int, Any] = {}
+    unsaved: dict[int, Saved] = {}  # chunks that have ended since the last checkpoint
+    same = _identity(experiment, lanes, evaluation) if checkpoints is not None else {}
+
+    def show(segment: Segment) -> None:
+        if on_segment is not None:
+            on_segment(segment)
 
     def start_next(device: Any) -> None:
-        if waiting:
-            index, chunk_seeds = waiting.popleft()
-            running[index] = Chunk(
-                program,
-                evaluation,
-                program.leaves,
-                chunk_seeds,
-                lanes,
-                device,
-                steps,
-                experiment.record_every,
-            )
-            running[index].begin()
+        if not waiting:
+            return
+        index, chunk_seeds = waiting.popleft()
+        saved = None
+        if checkpoints is not None:
+            saved = checkpoints.find(index, same | {"seeds": chunk_seeds.tolist()})
+        chunk = Chunk(
+            program,
+            evaluation,
+            program.leaves,
+            chunk_seeds,
+            lanes,
+            device,
+            steps,
+            experiment.record_every,
+            saved,
+        )
+        running[index] = chunk
+        before = chunk.begin()
+        if before is not None:
+            show(before)
+
+    def to_save() -> dict[int, Saved]:
+        return unsaved | {index: chunk.saved() for index, chunk in running.items() if chunk.seen}
 
     try:
         for device in jax.local_devices() if devices is None else devices:
@@ -116,10 +143,16 @@ def train_seeds(
             for index, chunk in list(running.items()):
                 segment = chunk.advance()
                 if segment is None:
+                    if checkpoints is not None:
+                        unsaved[index] = chunk.saved()
                     results[index] = running.pop(index).result()
                     start_next(chunk.device)
-                elif on_segment is not None:
-                    on_segment(segment)
+                    continue
+                show(segment)
+                if checkpoints is not None:
+                    checkpoints.after_segment(to_save)
+                    for ended in [i for i, x in unsaved.items() if checkpoints.has(i, x)]:
+                        del unsaved[ended]
     finally:
         # Interrupted: a process that ends while its devices compute dies of a segmentation fault.
         for chunk in running.values():
@@ -132,3 +165,21 @@ def _collect(seeds: np.ndarray, lanes: int, steps: np.ndarray, results: dict[int
         lambda *chunks: np.concatenate(chunks), *(results[index] for index in sorted(results))
     )
     return Run(seeds, lane.state, history, steps, lane.first_nonfinite_step, lanes)
+
+
+def _identity(experiment: Experiment, lanes: int, evaluation: Evaluation) -> dict[str, Any]:
+    """What two trainings must have in common for one to continue the other, as plain Python."""
+    measure = evaluation.measure
+    inputs = hashlib.sha256()
+    for name, x in by_name(evaluation.inputs).items():
+        inputs.update(f"{name} {x.dtype} {x.shape}".encode() + x.tobytes())
+    return {
+        "versions": {name: version(name) for name in ("gan-jax", "jax", "jaxlib")},
+        "experiment": experiment.to_dict(),
+        "data": data_fingerprint(experiment.data) or "by its name",
+        "lanes": lanes,
+        "records_per_segment": RECORDS_PER_SEGMENT,
+        "measure": f"{measure.__module__}.{measure.__qualname__}" if measure else "none",
+        "measure_inputs": inputs.hexdigest(),
+        "x64": bool(jax.config.values["jax_enable_x64"]),
+    }

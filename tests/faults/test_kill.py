@@ -1,0 +1,52 @@
+"""SIGKILL, at random moments and at every renaming: the same bits in the end."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+import gan_jax
+from faults.studies import assert_same_bits, checkpoints
+
+KILLS = 20
+
+
+def test_killed_twenty_times_at_random_moments_it_ends_with_the_same_bits(
+    tmp_path, nursery, undisturbed
+):
+    moments, kills, studies, kept = random.Random(0), 0, 0, 0
+    while kills < KILLS or not (tmp_path / f"{studies}" / "results.nc").exists():
+        folder = tmp_path / f"{studies}"
+        process = nursery.start(f"studies.run({str(folder)!r})")
+        if kills < KILLS:
+            time.sleep(moments.uniform(0.2, 3.0))
+            kept += bool(checkpoints(folder))
+            os.kill(process, signal.SIGKILL)
+        code = nursery.wait()
+        assert code in (0, -signal.SIGKILL), nursery.said()
+        kills += code != 0
+        if code == 0:  # it was quicker
+            assert_same_bits(gan_jax.load_results(folder), undisturbed[1])
+            studies += kills < KILLS
+    assert kept  # some were killed with something to go on from
+    assert nursery.said() == ""  # a killed process damages nothing
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_before_and_after_renaming_it_ends_with_the_same_bits(
+    tmp_path, nursery, undisturbed, after
+):
+    # Some renamings are those of study.yaml, checkpoints, old ones put away, states, results.
+    folder, code, kills = tmp_path / "s", None, 0
+    while code != 0:
+        kills += 1
+        number = 1 + 7 * kills % 11
+        ending = f"studies.end_at_rename({number}, {after})" if kills < 10 else "pass"
+        code = nursery.run(f"{ending}; studies.run({str(folder)!r})")
+        assert code in (0, -signal.SIGKILL), nursery.said()
+    assert kills > 5
+    assert_same_bits(gan_jax.load_results(folder), undisturbed[1])
+    left = [path for path in folder.rglob("*") if ".tmp" in path.name or "step-" in path.name]
+    assert not left

@@ -1,0 +1,91 @@
+"""A seed that turns NaN or Inf: recorded, shown, and the others bitwise unchanged. And memory."""
+
+import numpy as np
+import pytest
+
+import gan_jax
+from faults.studies import BASE, tiny
+from gan_jax.reports.html import write_report
+from gan_jax.studies.cells import cells
+from gan_jax.studies.status import study_status
+from gan_jax.training import chunks
+from gan_jax.training.seeds import train_seeds
+
+
+def test_a_learning_rate_of_a_billion_ends_every_seed_and_the_report_renders(tmp_path):
+    variants = {"calm": {}, "wild": {"discriminator_learning_rate": 1e9, "optimizer": "sgd"}}
+    results = gan_jax.run_study(tiny(variants=variants), tmp_path / "s")
+    calm, wild = (results.sel(variant=name) for name in variants)
+    assert (wild["first_nonfinite_step"] >= 0).all() and (wild["verdict"] == "diverged").all()
+    assert (calm["first_nonfinite_step"] == -1).all()
+    assert np.isnan(wild["generator_loss"].values[:, -1]).all()
+    assert "diverged" in write_report(results, tmp_path / "s").read_text(encoding="utf-8")
+
+
+def test_a_seed_of_nan_leaves_its_neighbours_bitwise_alone_across_an_interruption(
+    tmp_path, monkeypatch
+):
+    """NaN in the first weights of one seed of a chunk, then a checkpoint with it, and on."""
+    experiment = gan_jax.Experiment(**BASE)
+    calm = train_seeds(experiment, 4, 2)
+    from jax import tree
+
+    class Spoilt(chunks.Chunk):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            if 1 in self.seeds and self.step == 0:
+                state = self._lane.state
+                spoilt = tree.map(lambda x: x.at[1].set(np.nan), state.generator.parameters)
+                generator = state.generator._replace(parameters=spoilt)
+                self._lane = self._lane._replace(state=state._replace(generator=generator))
+
+    from gan_jax.training import seeds
+    from gan_jax.training.checkpoints import Checkpoints
+
+    monkeypatch.setattr(seeds, "Chunk", Spoilt)
+    whole = train_seeds(experiment, 4, 2)
+    stops = iter([False] * 7 + [True])
+
+    def stopping():
+        if next(stops, False):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_seeds(experiment, 4, 2, checkpoints=Checkpoints(tmp_path, stopping=stopping))
+    for run in (whole, train_seeds(experiment, 4, 2, checkpoints=Checkpoints(tmp_path))):
+        assert run.first_nonfinite_step.tolist() == [-1, 1, -1, -1]
+        for name, x in calm.history.items():
+            others = [0, 2, 3]
+            assert run.history[name][others].tobytes() == x[others].tobytes(), name
+            assert np.isnan(run.history[name][1, 1:]).all()
+
+
+def test_running_out_of_memory_names_what_to_lower(tmp_path):
+    greedy = {"batch_size": 2**30, "generator_hidden": (4096,), "discriminator_hidden": (4096,)}
+    study = tiny(base=gan_jax.Experiment(**(BASE | greedy)), variants={"greedy": {}})
+    with pytest.raises(gan_jax.StudyError, match="out of memory") as error:
+        gan_jax.run_study(study, tmp_path / "s")
+    words = ("lanes 2", "batch_size 1073741824", "evaluation_samples 32", "_hidden [4096]")
+    assert all(word in str(error.value) for word in words) and "\n" not in str(error.value)
+    ((cell, state, note),) = study_status(tmp_path / "s").notes
+    assert (cell, state) == (cells(study)[0], "failed") and "lower one of: lanes 2" in note
+
+
+def test_memory_is_flat_over_two_hundred_segments(tmp_path):
+    import gc
+
+    import jax
+
+    live, steps = [], []
+
+    def count(segment):
+        gc.collect()
+        steps.append(segment.stop)
+        live.append(sum(x.nbytes for x in jax.live_arrays()))
+
+    experiment = gan_jax.Experiment(**(BASE | {"steps": 2000, "log_every": 1}))
+    from gan_jax.training.checkpoints import Checkpoints
+
+    train_seeds(experiment, 2, 2, on_segment=count, checkpoints=Checkpoints(tmp_path, every=1))
+    assert len(steps) == 201
+    assert max(live[10:]) <= 1.02 * max(live[2:10])  # of arrays on the device
