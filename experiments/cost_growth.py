@@ -155,7 +155,7 @@ def varied(counts: Sequence[int], changes: Callable[[int], dict[str, Any]]) -> d
     seconds = []
     for count in counts:
         jax.clear_caches()
-        variants = {f"variant {k}": changes(k) for k in range(count)}
+        variants = {f"variant-{k}": changes(k) for k in range(count)}
         base = gan_jax.preset("parabola", steps=1_000)
         begun = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:

@@ -31,6 +31,15 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_legacy_prng_key", "error")
 
 
+def pytest_collection_modifyitems(config, items):
+    """The soak is run by `-m soak` and by nothing else."""
+    if "soak" in config.getoption("-m"):
+        return
+    soak = [item for item in items if item.get_closest_marker("soak")]
+    items[:] = [item for item in items if item not in soak]
+    config.hook.pytest_deselected(items=soak)
+
+
 def pytest_terminal_summary(terminalreporter):
     """Show what tests have to say for themselves, from whichever process they ran in."""
     lines = [

@@ -86,7 +86,7 @@ def _interrupted(study: Study, out: Path) -> str:
     total, partly = len(cells(study)), sum(bool(trained_steps(cell, out)) for cell in missing)
     kept = f"{total - len(missing)} of {total} cells are done and kept"
     kept += f", {partly} in part" if partly else ""
-    return f"interrupted: {kept}; continue with: {command_line()}"
+    return f"interrupted: {kept}; continue with: {command_line(but='--restart')}"
 
 
 def run_and_report(

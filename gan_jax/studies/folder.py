@@ -264,9 +264,9 @@ def _program() -> list[str]:
     return ["python", "-m", "gan_jax"] if name.name == "__main__.py" else [name.name]
 
 
-def command_line() -> str:
-    """This process's command, as it is typed."""
-    return shlex.join([*_program(), *sys.argv[1:]])
+def command_line(*, but: str | None = None) -> str:
+    """This process's command, as it is typed; without a word where that is given."""
+    return shlex.join([*_program(), *(word for word in sys.argv[1:] if word != but)])
 
 
 def _occasion(command: str | None) -> dict[str, str]:

@@ -67,6 +67,27 @@ def test_files_that_may_not_grow_end_in_one_line_and_lose_nothing(
     assert nursery.said() == ""
 
 
+def test_a_report_that_does_not_fit_leaves_the_old_one(tmp_path, nursery, undisturbed):
+    folder, out = shutil.copytree(undisturbed[0], tmp_path / "s"), str(tmp_path / "stdout")
+    line = f"studies.command('report', {str(folder)!r}, out={out!r})"
+    assert nursery.run(line) == 0, nursery.said()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert nursery.run(LIMIT.format(size=4_000) + line) in (1, 2)
+    (said,) = nursery.said().splitlines()
+    assert said.startswith("gan-jax: ") and "File too large" in said and str(folder) in said
+    left = {path for path in folder.rglob("*") if path.is_file()}
+    assert left == {*before} and all(path.read_bytes() == x for path, x in before.items())
+
+
+def test_an_output_that_is_full_loses_no_result(tmp_path, nursery, undisturbed):
+    folder = tmp_path / "s"
+    write_yaml(tmp_path / "tiny.yaml", tiny().to_dict())
+    words = ("study", str(tmp_path / "tiny.yaml"), "--out", str(folder))
+    assert nursery.run(f"studies.command(*{words!r}, out='/dev/full')") == 1
+    assert nursery.said().splitlines()[-1] == "gan-jax: No space left on device"
+    assert_same_bits(gan_jax.load_results(folder), undisturbed[1])
+
+
 def test_a_checkpoint_that_cannot_be_written_is_said_and_tried_again(tmp_path):
     experiment = gan_jax.Experiment(steps=100, log_every=5, batch_size=16, evaluation_samples=32)
     said, folder = [], tmp_path / "c"

@@ -1,6 +1,5 @@
 """SIGKILL, at random moments and at every renaming: the same bits in the end."""
 
-import os
 import random
 import signal
 import time
@@ -14,16 +13,16 @@ KILLS = 20
 
 
 def test_killed_twenty_times_at_random_moments_it_ends_with_the_same_bits(
-    tmp_path, nursery, undisturbed
+    tmp_path, nursery, undisturbed, record_property
 ):
     moments, kills, studies, kept = random.Random(0), 0, 0, 0
     while kills < KILLS or not (tmp_path / f"{studies}" / "results.nc").exists():
         folder = tmp_path / f"{studies}"
-        process = nursery.start(f"studies.run({str(folder)!r})")
+        nursery.start(f"studies.run({str(folder)!r})")
         if kills < KILLS:
             time.sleep(moments.uniform(0.2, 3.0))
             kept += bool(checkpoints(folder))
-            os.kill(process, signal.SIGKILL)
+            nursery.signal(signal.SIGKILL)
         code = nursery.wait()
         assert code in (0, -signal.SIGKILL), nursery.said()
         kills += code != 0
@@ -32,11 +31,16 @@ def test_killed_twenty_times_at_random_moments_it_ends_with_the_same_bits(
             studies += kills < KILLS
     assert kept  # some were killed with something to go on from
     assert nursery.said() == ""  # a killed process damages nothing
+    record_property(
+        "said",
+        f"SIGKILL: {kills} at random moments, {kept} with a checkpoint to go on from; "
+        f"{studies + 1} studies ended with the bits of the undisturbed one",
+    )
 
 
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_before_and_after_renaming_it_ends_with_the_same_bits(
-    tmp_path, nursery, undisturbed, after
+    tmp_path, nursery, undisturbed, record_property, after
 ):
     # Some renamings are those of study.yaml, checkpoints, old ones put away, states, results.
     folder, code, kills = tmp_path / "s", None, 0
@@ -48,5 +52,7 @@ def test_killed_before_and_after_renaming_it_ends_with_the_same_bits(
         assert code in (0, -signal.SIGKILL), nursery.said()
     assert kills > 5
     assert_same_bits(gan_jax.load_results(folder), undisturbed[1])
+    where = "after" if after else "before"
+    record_property("said", f"SIGKILL: {kills - 1} {where} renaming, then the same bits")
     left = [path for path in folder.rglob("*") if ".tmp" in path.name or "step-" in path.name]
     assert not left

@@ -1,5 +1,8 @@
 """A seed that turns NaN or Inf: recorded, shown, and the others bitwise unchanged. And memory."""
 
+import resource
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -76,12 +79,14 @@ def test_memory_is_flat_over_two_hundred_segments(tmp_path):
 
     import jax
 
-    live, steps = [], []
+    live, resident, steps = [], [], []
+    page = resource.getpagesize()
 
     def count(segment):
         gc.collect()
         steps.append(segment.stop)
         live.append(sum(x.nbytes for x in jax.live_arrays()))
+        resident.append(int(Path("/proc/self/statm").read_text().split()[1]) * page)
 
     experiment = gan_jax.Experiment(**(BASE | {"steps": 2000, "log_every": 1}))
     from gan_jax.training.checkpoints import Checkpoints
@@ -89,3 +94,4 @@ def test_memory_is_flat_over_two_hundred_segments(tmp_path):
     train_seeds(experiment, 2, 2, on_segment=count, checkpoints=Checkpoints(tmp_path, every=1))
     assert len(steps) == 201
     assert max(live[10:]) <= 1.02 * max(live[2:10])  # of arrays on the device
+    assert max(resident[100:]) < max(resident[50:100]) + 16 * 2**20  # of the whole process
