@@ -1,6 +1,7 @@
 """Every experiment script runs a few steps, and says what its docstring promises."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -188,3 +189,26 @@ def test_compare_losses_counts_how_often_few_seeds_mislead(here, capsys):
     assert "of all 3 losses, another than the best wins" in printed
     assert "saturating against non_saturating: of all choices of so many seeds" in printed
     assert (here / "out/figures/misled.png").stat().st_size > 10_000
+
+
+def test_cost_growth_measures_every_curve_and_draws_it(here, monkeypatch):
+    module = load("cost_growth")
+    real, studies = module.prepared, []
+
+    def prepared(changes, seeds):
+        # One is measured; of the others, which differ in fields alone, only what is asked for.
+        gan_jax.Experiment(**changes)
+        return real(changes, seeds) if seeds == 2 else lambda: float(seeds)
+
+    monkeypatch.setattr(module, "prepared", prepared)
+    monkeypatch.setattr(module, "AIM", 1e-3)
+    monkeypatch.setattr(module, "SEEDS", (2, 4))
+    monkeypatch.setattr(module.gan_jax, "use_all_cores", lambda: None)
+    monkeypatch.setattr(module.gan_jax, "run_study", lambda study, _: studies.append(study))
+    module.main(here / "out", repeats=2)
+    document = json.loads((here / "out" / "cost_growth.json").read_text())
+    assert document["seeds"]["size"] == [2, 4] and document["leaves"]["size"][:2] == [8, 9]
+    low, cost, high = (document["seeds"][name][0] for name in ("low", "cost", "high"))
+    assert 0 < low <= cost <= high
+    assert [len(study.variants) for study in studies] == [*module.VARIANTS] * 2
+    assert (here / "out" / "cost_growth.png").read_bytes().startswith(b"\x89PNG")

@@ -15,19 +15,20 @@ from contestants.tables import number
 from gan_jax.reports.style import GREY, STYLE, VARIANT_COLOURS
 
 OURS, OTHERS = VARIANT_COLOURS[1], VARIANT_COLOURS[0]
-BAR, MARGIN = 0.34, 0.7  # inches: of a bar, and about the bars of a panel
+LINE, MARGIN = 0.3, 0.7  # inches: of a contestant, and about those of a panel
+LIGHT = "#E4E4E4"
 
 
 def rates_figure(parts: dict[str, Any]) -> Figure | None:
     """Seed-steps a second of every contestant, logarithmic, with the range over the repeats.
 
-    Beside each bar the median, and its share of the machine's matrix product. None where no work
+    Beside each point the median, and its share of the machine's matrix product. None where no work
     was measured.
     """
     works = {name: part for name, part in parts.items() if shown(part)}
     if not works:
         return None
-    heights = [BAR * len(shown(part)) + MARGIN for part in works.values()]
+    heights = [LINE * len(shown(part)) + MARGIN for part in works.values()]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.5, sum(heights)), layout="constrained")
         axes = figure.subplots(len(works), 1, height_ratios=heights, squeeze=False)[:, 0]
@@ -37,7 +38,7 @@ def rates_figure(parts: dict[str, Any]) -> Figure | None:
 
 
 def shown(part: dict[str, Any]) -> list[str]:
-    """The labels of a work's bars, quickest first; none of another kind of part."""
+    """The labels of a work's contestants, quickest first; none of another kind of part."""
     entries = part.get("entries", {})
     labels = [label for label in entries if label != CEILING]
     return sorted(labels, key=lambda label: -median_rate(entries[label]))
@@ -48,19 +49,22 @@ def median_rate(report: dict[str, Any]) -> float:
 
 
 def draw_work(axis: Axes, name: str, part: dict[str, Any]) -> None:
-    """One work's bars, with their ranges and their words."""
+    """One work's points, with their ranges and their words."""
     labels = shown(part)
     spreads = [rounds.middle_and_range(rounds.rates(part["entries"][label])) for label in labels]
     middles = [middle for middle, _, _ in spreads]
     reach = [[m - low for m, low, _ in spreads], [high - m for m, _, high in spreads]]
     colours = [OURS if label.startswith(GAN_JAX) else OTHERS for label in labels]
     places = range(len(labels))
-    axis.barh(places, middles, color=colours, height=0.7, xerr=reach, ecolor=GREY, capsize=2)
+    # Points: a bar's length would say nothing on a logarithmic axis, which has no zero.
+    axis.hlines(places, 0, 1, transform=axis.get_yaxis_transform(), color=LIGHT, lw=0.8)
+    axis.errorbar(middles, places, xerr=reach, fmt="none", ecolor=GREY, capsize=2)
+    axis.scatter(middles, places, color=colours, s=36, zorder=3)
     axis.set_xscale("log")
-    # Room for the words right of the longest bar, and for a bar of the slowest.
-    axis.set_xlim(min(middles) / 3, max(high for _, _, high in spreads) * room(middles))
+    # Room for the words right of the quickest.
+    axis.set_xlim(min(middles) / 1.5, max(high for _, _, high in spreads) * room(middles))
     axis.set_yticks(list(places), [with_seeds(label, part) for label in labels])
-    axis.invert_yaxis()
+    axis.set_ylim(len(labels) - 0.5, -0.5)
     for place, label, (middle, _, high) in zip(places, labels, spreads, strict=True):
         words = number(middle)
         if CEILING in part["entries"]:
@@ -82,7 +86,7 @@ def draw_work(axis: Axes, name: str, part: dict[str, Any]) -> None:
 
 
 def room(middles: list[float]) -> float:
-    """How many times beyond the longest bar the axis goes, for the words beside it."""
+    """How many times beyond the quickest the axis goes, for the words beside it."""
     decades = max(middles) / min(middles) * 3
     return decades**0.3
 
