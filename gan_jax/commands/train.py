@@ -143,7 +143,7 @@ class RunStudy:
     def _engine(self) -> Any:
         if self.engine == "local":
             return self.engine
-        from gan_jax.studies.ray_engine import OnRay
+        from gan_jax.studies.ray_cluster import OnRay
 
         return OnRay(
             address=self.ray_address,

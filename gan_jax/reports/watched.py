@@ -25,7 +25,7 @@ from gan_jax.studies.export import export_generators
 from gan_jax.studies.folder import command_line, open_folder
 from gan_jax.studies.handover import check_export
 from gan_jax.studies.plan import plan, plan_line
-from gan_jax.studies.ray_engine import OnRay
+from gan_jax.studies.ray_cluster import OnRay
 from gan_jax.studies.results import SPECTRUM_FILE, load_groups, load_results
 from gan_jax.studies.spectra import study_spectra
 from gan_jax.studies.study import Study

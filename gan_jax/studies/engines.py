@@ -24,7 +24,8 @@ from gan_jax.studies.folder import (
     open_folder,
 )
 from gan_jax.studies.one_cell import Observer, Outcome, Watch, run_cell
-from gan_jax.studies.ray_engine import OnRay, run_on_ray
+from gan_jax.studies.ray_cluster import OnRay
+from gan_jax.studies.ray_engine import run_on_ray
 from gan_jax.studies.results import load_results
 from gan_jax.studies.states import Keeper
 from gan_jax.studies.study import Study
@@ -123,11 +124,12 @@ def run_study(
             watch = Watch(observer, keepers or {}, signals, checkpoint_every)
             run(study, todo, folder, watch)
         signals.check()
-        return assemble_study(study, folder)
+        assemble_study(study, folder)
+        return load_results(folder)
 
 
-def assemble_study(study: Study, folder: Path) -> xr.Dataset:
-    """Put a study's finished cells together: results.nc and seeds.csv; return the results.
+def assemble_study(study: Study, folder: Path) -> None:
+    """Put a study's finished cells together: results.nc and seeds.csv.
 
     Raises:
       ConfigError: when no cell is done, or the data, the classifier or the versions of packages are
@@ -148,4 +150,4 @@ def assemble_study(study: Study, folder: Path) -> xr.Dataset:
             one.data_facts.kind,
         )
     versions = {"jax": version("jax"), "gan_jax": version("gan-jax")}
-    return assemble(study, folder, quality.QUALITY, references, versions)
+    assemble(study, folder, quality.QUALITY, references, versions)

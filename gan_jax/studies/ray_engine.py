@@ -8,19 +8,14 @@ its machine is lost; what a cell itself does wrong is noted, as everywhere, and 
 from __future__ import annotations
 
 import hashlib
-import os
-import signal
-import sys
-import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax.fields import ConfigError, check_range
+from gan_jax.fields import ConfigError
 from gan_jax.files.said import say
 from gan_jax.files.sums import SUFFIX, write_summed
 from gan_jax.studies.cells import RESULT, Cell, running
@@ -29,6 +24,7 @@ from gan_jax.studies.damage import checkpoints_path
 from gan_jax.studies.failures import in_a_line
 from gan_jax.studies.folder import inputs_of, versions
 from gan_jax.studies.one_cell import Outcome, Watch
+from gan_jax.studies.ray_cluster import OnRay, connected, imported_ray
 from gan_jax.studies.ray_task import Answer, Board, Order, run_task
 from gan_jax.studies.states import STATES
 from gan_jax.studies.study import Study
@@ -37,36 +33,6 @@ from gan_jax.training.checkpoint_files import remove
 TURN = 0.5  # seconds between two looks at signals
 TOLD_EVERY = 3.0  # seconds between lines of progress
 HEAD = {"node:__internal_head__": 0.001}  # a place that is there as long as the cluster is
-
-
-@dataclass(frozen=True, kw_only=True)
-class OnRay:
-    """A Ray cluster to run cells on: an engine for `run_study`. Needs the extra `ray`.
-
-    Attributes:
-      address: of a cluster, HOST:PORT, or "auto" on one of its machines. None: one of this machine
-        alone, begun for this and ended after it, whose ports listen on loopback only.
-      cell_cpus: cores that each cell gets; as many JAX CPU devices.
-      cell_gpus: GPUs that each cell gets.
-      cell_retries: how often a cell is run again whose process or machine is lost.
-      imports: modules that register what the study names; each machine imports them first.
-
-    Raises:
-      ConfigError: for what cannot be asked of a machine.
-    """
-
-    address: str | None = None
-    cell_cpus: int = 1
-    cell_gpus: int = 0
-    cell_retries: int = 3
-    imports: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name, least in (("cell_cpus", 1), ("cell_gpus", 0), ("cell_retries", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise ConfigError(f"{name}: {value!r} given, expected a whole number")
-            check_range(name, value, least, 10_000, f"a whole number from {least} to 10000")
 
 
 class ElsewhereError(RuntimeError):
@@ -100,8 +66,8 @@ def run_on_ray(
             "observer, keepers: given, expected none with the engine ray: its cells are trained "
             "by other processes, which nothing here looks into"
         )
-    ray = _imported(settings)
-    with _connected(ray, settings):
+    ray = imported_ray(settings)
+    with connected(ray, settings):
         _Fleet(ray, study, todo, folder, watch, settings).run()
 
 
@@ -279,65 +245,3 @@ def write_files(cell: Cell, folder: Path, files: Mapping[str, bytes]) -> None:
             temporary.write_bytes(content)
 
         write_summed(cell.folder(folder) / name, write)
-
-
-def _imported(settings: OnRay) -> Any:
-    """Ray, which loads slowly and may not be there.
-
-    Raises:
-      ConfigError: saying what to install.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if settings.address is None and "ray" not in sys.modules:
-        # Ray's ports take orders from whoever reaches them: alone, it listens on loopback.
-        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    try:
-        import ray
-        import ray.exceptions
-    except ImportError:
-        raise ConfigError(
-            "engine: ray needs Ray, expected after: pip install 'gan-jax[ray]'"
-        ) from None
-    return ray
-
-
-@contextmanager
-def _connected(ray: Any, settings: OnRay) -> Iterator[None]:
-    """Be a cluster's driver; of the one that a script is connected to already, if it is."""
-    if ray.is_initialized():
-        yield
-        return
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if settings.address is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-        here = {"address": "local", "num_cpus": cores, "include_dashboard": False}
-        if cores is not None and settings.cell_cpus > cores:
-            raise ConfigError(
-                f"cell_cpus: {settings.cell_cpus} given, expected at most {cores}, this machine's"
-            )
-    else:
-        here = {"address": settings.address}
-    try:
-        with _own_signals():
-            ray.init(**here, **quiet)
-    except (ConnectionError, ValueError) as error:
-        first = str(error).partition("\n")[0]
-        raise ConfigError(f"ray_address: no cluster of {settings.address!r} ({first})") from None
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-@contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep what is done on signals as it is: Ray puts its own in the place of SIGTERM's."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
