@@ -137,7 +137,7 @@ class Outcome:
             cell, host, error = self.failed[0]
             raise StudyError(
                 f"{len(self.failed)} of {total} cells failed, the first of variant {cell.variant} "
-                f"at seed {cell.seeds[0]}{_to(cell)} on {host}: {in_a_line(error)}; the rest is "
+                f"at {_seeds(cell)} on {host}: {in_a_line(error)}; the rest is "
                 "kept, and the same command tries them again"
             ) from error
         if self.taken:
@@ -147,5 +147,6 @@ class Outcome:
             )
 
 
-def _to(cell: Cell) -> str:
-    return f" to {cell.seeds[-1]}" if len(cell.seeds) > 1 else ""
+def _seeds(cell: Cell) -> str:
+    first, *others = cell.seeds
+    return f"seeds {first} to {others[-1]}" if others else f"seed {first}"
