@@ -76,7 +76,8 @@ class BlockFile:
         """
         variables = (self._file if group is None else self._file[group]).variables
         values = np.asarray(values)
-        variables[name][tuple(place)] = values.astype(np.int8) if values.dtype == bool else values
+        stored = {"b": np.int8, "U": object}.get(values.dtype.kind, values.dtype)
+        variables[name][tuple(place)] = values.astype(stored, copy=False)
 
     def __enter__(self) -> Self:
         return self

@@ -241,7 +241,7 @@ class BlockWriter:
           ConfigError: when a cell has what others of its program have not.
         """
         layout = self._layouts[name]
-        sizes = layout.sizes | {"variant": len(block.variants), "seed": len(block.seeds)}
+        sizes = dict(layout.sizes) | {"variant": len(block.variants), "seed": len(block.seeds)}
         if part is None:
             return self._nothing(layout, sizes, block)
         axes = {dim: layout[dim].values for dim in ("step", "moment") if dim in layout.coords}

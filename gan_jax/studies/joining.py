@@ -155,7 +155,7 @@ def judged(group: xr.Dataset) -> xr.Dataset:
             for name, draws in one.items()
             if draws.dims == ("draw",)
         }
-        judged = judge(
+        verdicts = judge(
             curves,
             group.attrs["quality"],
             floors,
@@ -163,10 +163,10 @@ def judged(group: xr.Dataset) -> xr.Dataset:
             criteria,
             one["step"].values,
         )
-        outcome[""][row, ran], outcome["_detail"][row, ran] = judged.outcome, judged.detail
-        outcome["_evidence"][row, ran], decided[row, ran] = judged.evidence, judged.step
-    verdicts = {f"verdict{name}": (PAIR, values) for name, values in outcome.items()}
-    return group.assign(verdicts | {"verdict_step": (PAIR, decided)})
+        outcome[""][row, ran], outcome["_detail"][row, ran] = verdicts.outcome, verdicts.detail
+        outcome["_evidence"][row, ran], decided[row, ran] = verdicts.evidence, verdicts.step
+    found = {f"verdict{name}": (PAIR, values) for name, values in outcome.items()}
+    return group.assign(found | {"verdict_step": (PAIR, decided)})
 
 
 def judge_again(results: Mapping[str, xr.Dataset], criteria: Criteria) -> dict[str, xr.Dataset]:
