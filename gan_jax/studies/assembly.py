@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,10 +27,13 @@ from gan_jax.studies.results import (
     RESULTS_FILE,
     SEEDS_FILE,
     STUDY_FILE,
-    load_results,
-    seeds_table,
+    is_their_table,
+    opened_results,
 )
 from gan_jax.studies.study import Study
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def assemble(
@@ -81,12 +84,14 @@ def is_assembled(study: Study, folder: Path) -> bool:
     if not all((folder / name).exists() for name in (RESULTS_FILE, SEEDS_FILE)):
         return False
     try:
-        results = load_results(folder)
+        with opened_results(folder) as results:
+            return _are_of(results, study, folder)
     except ConfigError as error:
         say(f"{error}; put together again from the study's cells")
         return False
-    if (folder / SEEDS_FILE).read_bytes() != seeds_table(results).encode("utf-8"):
-        return False
+
+
+def _are_of(results: xr.Dataset, study: Study, folder: Path) -> bool:
     expected = {name: set() for name in study.variants}
     for cell in cells(study):
         if cell.path(folder).exists():
@@ -100,4 +105,6 @@ def is_assembled(study: Study, folder: Path) -> bool:
         return False
     done = results["status"].transpose(*PAIR).values == "done"
     wanted = [[seed in expected[name] for seed in study.seeds] for name in study.variants]
-    return bool((done == np.array(wanted)).all())
+    if not (done == np.array(wanted)).all():
+        return False
+    return is_their_table(folder / SEEDS_FILE, results)

@@ -241,7 +241,16 @@ def read_dataset(path: Path, group: str | None = None) -> xr.Dataset:
     Raises:
       ConfigError: in one line, when it is not there, not readable, or not as it was written.
     """
+    check_sum(path)
+    return read_netcdf(path, group)
+
+
+def check_sum(path: Path) -> None:
+    """Refuse a file that is not as it was written, where its checksum is beside it.
+
+    Raises:
+      ConfigError: in one line.
+    """
     why = damage(path)
     if why is not None and sum_path(path).exists() and path.exists():
         raise ConfigError(f"{path}: {why}")
-    return read_netcdf(path, group)
