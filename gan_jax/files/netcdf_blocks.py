@@ -88,8 +88,10 @@ class BlockFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.flush()
-        size = self._file._h5file.id.get_filesize()
+        size = 0
+        if self._memory is None:
+            self._file.flush()
+            size = self._file._h5file.id.get_filesize()
         self._file.close()
         if kind is not None:
             return

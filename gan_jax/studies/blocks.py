@@ -278,7 +278,8 @@ class BlockWriter:
             for key, x in row.variables.items()
             if "variant" in x.dims and key != "variant"
         }
-        if known:
-            data = [self._data[variant] for variant in block.variants]
-            values |= {"data": np.array(data, object)}
-        return values
+        names = {
+            "data": [self._data[variant] for variant in block.variants],
+            "group": [block.group] * len(block.variants),
+        }
+        return values | {key: np.array(words, object) for key, words in names.items()}

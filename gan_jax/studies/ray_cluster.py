@@ -83,7 +83,7 @@ def connected(ray: Any, settings: OnRay) -> Iterator[None]:
     try:
         with _own_signals():
             ray.init(**here, **quiet)
-    except (ConnectionError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError) as error:
         first = str(error).partition("\n")[0]
         raise ConfigError(f"ray_address: no cluster of {settings.address!r} ({first})") from None
     try:
