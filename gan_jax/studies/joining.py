@@ -133,7 +133,9 @@ def beside(
 
 def fill_values(dataset: xr.Dataset) -> dict[str, Any]:
     """What stands for a variable where nothing ran; NaN where it is not named."""
-    black = {"snapshots": 0} if dataset["snapshots"].dtype == np.uint8 else {}
+    black = {}
+    if "snapshots" in dataset and dataset["snapshots"].dtype == np.uint8:
+        black = {"snapshots": 0}
     return {name: value for name, value in (NOT_RUN | black).items() if name in dataset}
 
 
