@@ -33,6 +33,8 @@ _HOMES = {
     "Criteria": "analysis.verdicts",
     "Study": "studies.study",
     "run_study": "studies.engines",
+    "OnRay": "studies.ray_cluster",
+    "run_worker": "studies.workers",
     "load_results": "studies.results",
     "load_groups": "studies.results",
     "grid": "studies.grid",

@@ -15,13 +15,13 @@ from gan_jax.studies.plan import plan, plan_line
 
 def trained(monkeypatch):
     """Which variants and seeds are trained, in turn."""
-    seen, run_cell = [], engines._run_cell
+    seen, run_cell = [], engines.run_cell
 
     def watched(study, cell, *others):
         seen.append((cell.variant, cell.seeds))
         run_cell(study, cell, *others)
 
-    monkeypatch.setattr(engines, "_run_cell", watched)
+    monkeypatch.setattr(engines, "run_cell", watched)
     return seen
 
 

@@ -203,7 +203,8 @@ def test_a_missing_cell_is_missing_never_a_zero(finished, tmp_path):
     floors = {name: whole[f"floor_{name}"].values[0] for name in names}
     reference = Reference(floors, {}, whole["samples_real"].values, (), "points")
     given = (tiny_study(), partial, "sliced_wasserstein", {"parabola": reference}, {})
-    results = assemble(*given)
+    assemble(*given)
+    results = gan_jax.load_results(partial)
     assert (results["status"].sel(variant="non_saturating") == "missing").all()
     assert np.isnan(results["sliced_wasserstein"].sel(variant="non_saturating")).all()
     assert (results["verdict"].sel(variant="non_saturating") == "").all()

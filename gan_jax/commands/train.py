@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
@@ -18,6 +18,7 @@ from gan_jax.commands.flags import (
     watch,
 )
 from gan_jax.fields import ConfigError
+from gan_jax.studies.leases import LEASE
 from gan_jax.training.checkpoints import EVERY
 
 if TYPE_CHECKING:
@@ -94,6 +95,20 @@ class RunStudy:
     """Seconds between checkpoints of what trains; 0: after every segment."""
     restart: bool = False
     """Begin anew: say what the folder's study has, and discard it."""
+    engine: Literal["local", "ray"] = "local"
+    """Where cells run: in this process, or on a Ray cluster (extra `ray`)."""
+    ray_address: str | None = None
+    """The Ray cluster's HOST:PORT, or auto; by default one of this machine alone."""
+    cell_cpus: int = 1
+    """With Ray: cores of each cell."""
+    cell_gpus: int = 0
+    """With Ray: GPUs of each cell."""
+    cell_retries: int = 3
+    """With Ray: how often a cell is run again whose process or machine is lost."""
+    worker: bool = False
+    """Be one of any number of processes, of any machines, that share the study's folder."""
+    lease_seconds: float = LEASE
+    """Seconds without a sign of life from a worker, after which others take its cell over."""
     data_dir: Path | None = None
     """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
 
@@ -116,8 +131,39 @@ class RunStudy:
         except ConfigError as error:
             raise ConfigError(f"{file}: {error}") from None
         out = self.out or Path("results") / study.name
+        self._check_together()
         begin_anew(self.restart, study, out)
-        watch().run_and_report(study, out, self.export, self.track, self.checkpoint_every)
+        if self.worker:
+            watch().work(study, out, self.lease_seconds, self.checkpoint_every)
+            return
+        watch().run_and_report(
+            study, out, self.export, self.track, self.checkpoint_every, self._engine()
+        )
+
+    def _engine(self) -> Any:
+        if self.engine == "local":
+            return self.engine
+        from gan_jax.studies.ray_cluster import OnRay
+
+        return OnRay(
+            address=self.ray_address,
+            cell_cpus=self.cell_cpus,
+            cell_gpus=self.cell_gpus,
+            cell_retries=self.cell_retries,
+        )
+
+    def _check_together(self) -> None:
+        """Refuse flags that contradict each other."""
+        if self.ray_address is not None and self.engine != "ray":
+            raise ConfigError("ray_address: given, expected only with --engine ray")
+        if self.worker and self.engine != "local":
+            raise ConfigError("worker and engine: both given, expected one of them")
+        if self.worker and self.restart:
+            raise ConfigError("restart: given to a worker, expected before there are any")
+        if self.track is not None and (self.worker or self.engine != "local"):
+            raise ConfigError("track: given, expected only where one process trains all")
+        if self.export is not None and self.worker:
+            raise ConfigError("export: given to a worker, expected of gan-jax report")
 
 
 def begin_anew(restart: bool, study: Study, folder: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,19 +40,39 @@ def read_netcdf(path: Path, group: str | None = None) -> xr.Dataset:
     Raises:
       ConfigError: in one line, when it is not there, not readable, or not what this package writes.
     """
+    with opened_netcdf(path, group) as dataset:
+        try:
+            return dataset.load()
+        # What is damaged fails in a dozen ways, in three libraries.
+        except Exception as error:
+            raise _unreadable(path, error) from None
+
+
+@contextmanager
+def opened_netcdf(path: Path, group: str | None = None) -> Iterator[xr.Dataset]:
+    """A NetCDF file, or one group of it, whose arrays are read when they are used.
+
+    Raises:
+      ConfigError: in one line, when it is not there, not readable, or not what this package writes.
+    """
     import xarray as xr
 
     path, *_ = stamp(path)
     try:
         _check(path)
-        # The encoding keeps the width of this file's names: longer ones would be cut to it later.
-        return xr.load_dataset(path, group=group, engine=ENGINE).drop_encoding()
+        opened = xr.open_dataset(path, group=group, engine=ENGINE)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    # What is damaged fails in a dozen ways, in three libraries.
     except Exception as error:
-        why = str(error) or type(error).__name__
-        raise ConfigError(f"{path}: not a readable results file ({why})") from None
+        raise _unreadable(path, error) from None
+    with opened:
+        # The encoding keeps the width of this file's names: longer ones would be cut to it later.
+        yield opened.drop_encoding()
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigError:
+    why = str(error) or type(error).__name__
+    return ConfigError(f"{path}: not a readable results file ({why})")
 
 
 def _check(path: Path) -> None:

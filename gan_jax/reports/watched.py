@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +25,12 @@ from gan_jax.studies.export import export_generators
 from gan_jax.studies.folder import command_line, open_folder
 from gan_jax.studies.handover import check_export
 from gan_jax.studies.plan import plan, plan_line
+from gan_jax.studies.ray_cluster import OnRay
 from gan_jax.studies.results import SPECTRUM_FILE, load_groups, load_results
 from gan_jax.studies.spectra import study_spectra
 from gan_jax.studies.study import Study
 from gan_jax.studies.tracking import Tracking
+from gan_jax.studies.workers import run_worker
 from gan_jax.training import seeds
 from gan_jax.training.checkpoints import EVERY
 from gan_jax.training.interrupts import Interrupted, heard_signals
@@ -46,12 +50,15 @@ def run_visibly(
     observer: Callable[[str, Segment], None] | None = None,
     keepers: Mapping[str, Keeper] | None = None,
     checkpoint_every: float = EVERY,
+    engine: str | OnRay = "local",
 ) -> xr.Dataset:
-    """Run what is missing of a study on all cores, showing progress.
+    """Run what is missing of a study, on all cores or by another engine, showing progress.
 
     Raises:
       Interrupted: on Ctrl-C and its like, saying what is kept and what continues.
     """
+    if engine != "local":  # this process only writes what others compute: the GPU is theirs
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     seeds.use_all_cores()
     study = open_folder(study, out)
     total, todo = len(cells(study)), cells_to_run(study, out)
@@ -61,21 +68,43 @@ def run_visibly(
     if len(todo) < total or any(trained_steps(cell, out) for cell in todo):
         print(f"{out}: continuing, {len(todo)} of {total} cells to run")
     print(plan_line(study, plan(study, todo)))
+    if engine != "local":  # which says itself how far it is
+        with _continuing(study, out):
+            return run_study(study, out, engine, checkpoint_every=checkpoint_every)
     to_train = Counter[str]()
     for cell in todo:
         to_train[cell.variant] += len(cell.seeds)
     steps = {name: experiment.total_steps for name, experiment in study.experiments().items()}
+    with _continuing(study, out), TrainingProgress(Console(), to_train, steps) as progress:
+
+        def observe(variant: str, segment: Segment) -> None:
+            progress(variant, segment)
+            if observer is not None:
+                observer(variant, segment)
+
+        return run_study(
+            study, out, observer=observe, keepers=keepers, checkpoint_every=checkpoint_every
+        )
+
+
+def work(study: Study, out: Path, lease_seconds: float, checkpoint_every: float = EVERY) -> None:
+    """Be a worker of a study that others may work at too, on all cores of this machine.
+
+    Raises:
+      Interrupted: on Ctrl-C and its like, saying what is kept and what continues.
+    """
+    seeds.use_all_cores()
+    with _continuing(study, out):
+        run_worker(study, out, lease_seconds=lease_seconds, checkpoint_every=checkpoint_every)
+    print(f"{out}: complete; gan-jax report {out} draws it")
+
+
+@contextmanager
+def _continuing(study: Study, out: Path) -> Iterator[None]:
+    """Hear signals, and say of one what it has left, and what continues."""
     try:
-        with heard_signals(), TrainingProgress(Console(), to_train, steps) as progress:
-
-            def observe(variant: str, segment: Segment) -> None:
-                progress(variant, segment)
-                if observer is not None:
-                    observer(variant, segment)
-
-            return run_study(
-                study, out, observer=observe, keepers=keepers, checkpoint_every=checkpoint_every
-            )
+        with heard_signals():
+            yield
     except Interrupted as interrupt:
         raise Interrupted(interrupt.number, _interrupted(study, out)) from None
 
@@ -95,6 +124,7 @@ def run_and_report(
     export: str | None = None,
     track: str | None = None,
     checkpoint_every: float = EVERY,
+    engine: str | OnRay = "local",
 ) -> xr.Dataset:
     """Run a study, print its table, draw its figures, say where everything is; return results.
 
@@ -104,10 +134,11 @@ def run_and_report(
       export: "parquet": also as tables.
       track: a key of `tracking.TRACKERS`, to send curves to while it trains.
       checkpoint_every: seconds between checkpoints.
+      engine: where its cells run, as `run_study` has it.
     """
     check_export(export)
     if track is None:
-        results = run_visibly(study, out, checkpoint_every=checkpoint_every)
+        results = run_visibly(study, out, checkpoint_every=checkpoint_every, engine=engine)
     else:
         tracking = Tracking(track, study, out)
         try:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +26,8 @@ from gan_jax.fields import ConfigError
 from gan_jax.files.netcdf import ENGINE, read_netcdf
 from gan_jax.files.sums import damage, sum_path, write_summed
 from gan_jax.files.whole import remove_temporaries, write_text
-from gan_jax.studies.claims import RUNNING, claimed, running_process
+from gan_jax.studies.claims import RUNNING, TakenError, claimed, running_process
+from gan_jax.studies.failures import in_a_line
 from gan_jax.studies.study import Study
 
 if TYPE_CHECKING:
@@ -106,16 +108,34 @@ def running(cell: Cell, folder: Path) -> Iterator[None]:
       TakenError: when another process runs it; a claim whose process is gone is taken over.
     """
     place = cell.folder(folder)
-    with claimed(place / RUNNING, f"{cell.variant}, {place.name}"):
-        remove_temporaries(place)
-        try:
-            (place / FAILED).unlink(missing_ok=True)
-            yield
-        except Exception as error:
-            first = str(error).partition("\n")[0]
-            with suppress(OSError):  # what has failed is the error, not the note of it
-                write_text(place / FAILED, f"{type(error).__name__}: {first}\n")
-            raise
+    with claimed(place / RUNNING, f"{cell.variant}, {place.name}"), noted(cell, folder):
+        yield
+
+
+@contextmanager
+def noted(
+    cell: Cell, folder: Path, still_ours: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Begin a claimed cell's attempt, and note why, if it fails.
+
+    Args:
+      cell: which.
+      folder: the study's.
+      still_ours: raises where the claim is lost: whatever fails then is not the cell's failure.
+    """
+    place = cell.folder(folder)
+    remove_temporaries(place)
+    try:
+        (place / FAILED).unlink(missing_ok=True)
+        yield
+    except TakenError:
+        raise
+    except Exception as error:
+        still_ours()
+        host = getattr(error, "host", socket.gethostname())
+        with suppress(OSError):  # what has failed is the error, not the note of it
+            write_text(place / FAILED, f"{in_a_line(error)} (on {host})\n")
+        raise
 
 
 def write_cell(
@@ -221,7 +241,16 @@ def read_dataset(path: Path, group: str | None = None) -> xr.Dataset:
     Raises:
       ConfigError: in one line, when it is not there, not readable, or not as it was written.
     """
+    check_sum(path)
+    return read_netcdf(path, group)
+
+
+def check_sum(path: Path) -> None:
+    """Refuse a file that is not as it was written, where its checksum is beside it.
+
+    Raises:
+      ConfigError: in one line.
+    """
     why = damage(path)
     if why is not None and sum_path(path).exists() and path.exists():
         raise ConfigError(f"{path}: {why}")
-    return read_netcdf(path, group)

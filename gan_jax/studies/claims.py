@@ -2,7 +2,8 @@
 
 A process that was killed leaves its claim behind. It is recognised as gone when there is no process
 of that number on this machine, or one that started at another time; of another machine's processes
-nothing is known from here, and whoever knows that one is gone removes the file.
+nothing is known from here, unless the claim is a lease (see `leases`): whoever knows that one is
+gone removes the file.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 RUNNING = "running"
+LONGEST_LOCK = 10.0  # seconds: whoever holds one for longer has been stopped while it did
 
 
 class StudyError(RuntimeError):
@@ -33,10 +36,25 @@ def running_process(file: Path) -> str | None:
         text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    note = _note(text)
-    if not _alive(note):
+    note = parsed(text)
+    if not alive(note):
         return None
+    return holder(note)
+
+
+def holder(note: dict[str, Any]) -> str:
+    """Who a claim names, in words."""
     return f"process {note.get('process')} on {note.get('host')} since {note.get('since')}"
+
+
+def own_note() -> dict[str, Any]:
+    """What a claim says of this process."""
+    return {
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "began": _began(os.getpid()),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 @contextmanager
@@ -50,14 +68,9 @@ def claimed(file: Path, what: str) -> Iterator[None]:
     Raises:
       TakenError: when another process has it; the claim of one that is gone is taken over.
     """
-    note = {
-        "host": socket.gethostname(),
-        "process": os.getpid(),
-        "began": _began(os.getpid()),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    note = own_note()
     file.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(file.parent):  # else two that find the same process gone could both take over
+    with alone(file.parent):  # else two that find the same process gone could both take over
         who = running_process(file)
         if who is not None:
             elsewhere = "" if note["host"] in who else f"; if that is gone, remove {file}"
@@ -72,7 +85,7 @@ def claimed(file: Path, what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Keep other processes out of this block for the same folder, where the system can."""
     try:
         import fcntl
@@ -82,14 +95,22 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        with suppress(OSError):  # some network file systems have no locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        until = time.monotonic() + LONGEST_LOCK
+        while time.monotonic() < until:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.01)
+            except OSError:  # some network file systems have no locks
+                break
         yield
     finally:
         os.close(descriptor)
 
 
-def _note(text: str) -> dict[str, Any]:
+def parsed(text: str) -> dict[str, Any]:
+    """What a claim says; {} of one that cannot be read."""
     try:
         note = json.loads(text)
     except ValueError:
@@ -97,7 +118,8 @@ def _note(text: str) -> dict[str, Any]:
     return note if isinstance(note, dict) else {}
 
 
-def _alive(note: dict[str, Any]) -> bool:
+def alive(note: dict[str, Any]) -> bool:
+    """Whether the process that a claim names may go on; of another machine's, True."""
     if note.get("host") != socket.gethostname():
         return bool(note)  # another machine's processes are not seen from here
     try:

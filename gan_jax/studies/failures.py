@@ -30,6 +30,12 @@ def out_of_memory(error: BaseException, experiment: Experiment, lanes: int) -> s
     return f"out of memory ({words or type(error).__name__}); lower one of: {given}"
 
 
+def in_a_line(error: BaseException) -> str:
+    """An error's type, there if it happened elsewhere, and the first line of its words."""
+    name = getattr(error, "type_name", type(error).__name__)
+    return f"{name}: {str(error).partition(chr(10))[0]}"
+
+
 def not_written(error: OSError) -> str:
     """What could not be written or read and why, in a line; and of a full disk, how full."""
     words = error.strerror or str(error).strip().partition("\n")[0] or type(error).__name__

@@ -8,7 +8,6 @@ import re
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -27,14 +26,23 @@ from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 # Left by a process that was ended in its beginning.
 TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
+ADDRESS_FLAG = re.compile(r"--.*address")
 PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
-def open_folder(study: Study, folder: Path, command: str | None = None) -> Study:
+def open_folder(
+    study: Study, folder: Path, command: str | None = None, *, held: bool = False
+) -> Study:
     """Make a study's folder, or recognise it; return the study as it is to be run there.
 
     A folder that holds some of the study's variants and seeds, alike in everything else, holds the
     study before it grew: it takes the new ones in.
+
+    Args:
+      study: what is to be run.
+      folder: where.
+      command: what to record as the command; this process's by default.
+      held: this process has claimed the folder.
 
     Raises:
       ConfigError: when it holds something else or cannot be written, or when the study's data or
@@ -45,7 +53,8 @@ def open_folder(study: Study, folder: Path, command: str | None = None) -> Study
     file = folder / STUDY_FILE
     try:
         if file.exists():
-            check_free(folder)
+            if not held:
+                check_free(folder)
             there, document = _stored(file)
             grown = _grown(there, study, folder)
             check_inputs(grown, folder)
@@ -56,12 +65,17 @@ def open_folder(study: Study, folder: Path, command: str | None = None) -> Study
                 recorded["inputs"] = recorded.get("inputs", {}) | inputs
                 write_yaml(file, grown.to_dict() | {RECORDED: recorded})
             return grown
-        if folder.exists() and any(not TEMPORARY.match(one.name) for one in folder.iterdir()):
+        if folder.exists() and any(not _passing(one.name, held) for one in folder.iterdir()):
             raise ConfigError(f"{folder} holds files but no {STUDY_FILE}; choose another folder")
         write_yaml(file, study.to_dict() | {RECORDED: _environment(command) | {"inputs": inputs}})
     except OSError as error:
         raise ConfigError(f"out: cannot write to {folder}: {error.strerror}") from None
     return study
+
+
+def _passing(name: str, held: bool) -> bool:
+    """Whether a file is no study's and nobody else's either."""
+    return bool(TEMPORARY.match(name)) or (held and name == RUNNING)
 
 
 def check_free(folder: Path) -> None:
@@ -234,7 +248,7 @@ def check_versions(folder: Path) -> None:
       ConfigError: naming what differs.
     """
     recorded = _stored(folder / STUDY_FILE)[1][RECORDED].get("packages", {})
-    found = differences(recorded, _versions(PACKAGES))
+    found = differences(recorded, versions())
     if found:
         raise ConfigError(
             f"{folder} was begun with other versions ({'; '.join(found)}), whose numbers may "
@@ -255,8 +269,9 @@ def check_writable(folder: Path) -> None:
         raise ConfigError(f"out: cannot write to {folder / 'cells'}: {error.strerror}") from None
 
 
-def _versions(packages: Iterable[str]) -> dict[str, str]:
-    return {package: version(package) for package in packages}
+def versions() -> dict[str, str]:
+    """Versions of the packages on which a study's numbers depend."""
+    return {package: version(package) for package in PACKAGES}
 
 
 def _program() -> list[str]:
@@ -269,9 +284,22 @@ def command_line(*, but: str | None = None) -> str:
     return shlex.join([*_program(), *(word for word in sys.argv[1:] if word != but)])
 
 
+def recorded_command() -> str:
+    """This process's command without addresses: of machines, nothing goes into results."""
+    words = [*_program(), *sys.argv[1:]]
+    for place, word in enumerate(words):
+        flag, equals, _ = word.partition("=")
+        if ADDRESS_FLAG.fullmatch(flag):
+            if equals:
+                words[place] = f"{flag}=ADDRESS"
+            elif place + 1 < len(words):
+                words[place + 1] = "ADDRESS"
+    return shlex.join(words)
+
+
 def _occasion(command: str | None) -> dict[str, str]:
     return {
-        "command": command or command_line(),
+        "command": command or recorded_command(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -282,6 +310,6 @@ def _environment(command: str | None) -> dict[str, Any]:
     return _occasion(command) | {
         "records_per_segment": RECORDS_PER_SEGMENT,
         "python": platform.python_version(),
-        "packages": _versions(PACKAGES),
+        "packages": versions(),
         "devices": [f"{device.platform} {device.device_kind}" for device in jax.local_devices()],
     }

@@ -30,13 +30,13 @@ def plan(study: Study, todo: Iterable[Cell]) -> Plan:
     experiments, programs, runs, seed_steps = study.experiments(), set(), 0, 0
     for cell in todo:
         experiment = experiments[cell.variant]
-        programs.add(_program(experiment))
+        programs.add(program(experiment))
         runs += len(cell.seeds)
         seed_steps += len(cell.seeds) * experiment.total_steps
     return Plan(len(programs), runs, seed_steps)
 
 
-def _program(experiment: Experiment) -> tuple:
+def program(experiment: Experiment) -> tuple:
     """What decides whether two experiments share a compiled program."""
     static, leaves = split(experiment)
     present = tuple(name for name, leaf in leaves._asdict().items() if leaf is not None)

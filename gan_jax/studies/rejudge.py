@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gan_jax.analysis.verdicts import Criteria
 from gan_jax.files.whole import write_text
-from gan_jax.studies.assembly import joined_groups, judge_again
 from gan_jax.studies.files import read_yaml, write_yaml
 from gan_jax.studies.folder import read_study
+from gan_jax.studies.joining import joined_groups, judge_again
 from gan_jax.studies.results import (
     RESULTS_FILE,
     SEEDS_FILE,

@@ -7,14 +7,16 @@ groups, each is also a group of the file, with its samples, and the root has wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gan_jax.fields import ConfigError
-from gan_jax.studies.cells import read_dataset, write_datasets
+from gan_jax.files.netcdf import opened_netcdf
+from gan_jax.studies.cells import check_sum, read_dataset, write_datasets
 from gan_jax.studies.schema import PAIR, check_results
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 STUDY_FILE, RESULTS_FILE, SEEDS_FILE = "study.yaml", "results.nc", "seeds.csv"
 SPECTRUM_FILE = "spectrum.nc"
 GROUPS = "data_sets"  # of results.nc, where there are several
+ROWS = 4096  # of seeds.csv, read at a time
 
 
 def write_results(path: Path, results: xr.Dataset, groups: Mapping[str, xr.Dataset]) -> None:
@@ -92,6 +95,41 @@ def load_results(path: str | Path, data: str | None = None) -> xr.Dataset:
     path = Path(path)
     group = None if data is None else f"{GROUPS}/{data}"
     return _read(path / RESULTS_FILE if path.is_dir() else path, group)
+
+
+@contextmanager
+def opened_results(folder: Path) -> Iterator[xr.Dataset]:
+    """A study's results, whose arrays are read when they are used: they may exceed memory.
+
+    Raises:
+      ConfigError: when there are none, or they cannot be read.
+    """
+    path = folder / RESULTS_FILE
+    check_sum(path)
+    with opened_netcdf(path) as results:
+        try:
+            check_results(results)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from None
+        yield results
+
+
+def is_their_table(table: Path, results: xr.Dataset) -> bool:
+    """Whether a file is the table of results, as `seeds_table` writes it; a part at a time."""
+    needed = [name for name, x in results.items() if {*x.dims} <= {*PAIR, "step"}]
+    small, header = results[needed], True
+    variants, seeds = (small.sizes[name] for name in PAIR)
+    at_once = max(ROWS // seeds, 1)
+    with table.open("rb") as file:
+        for row in range(0, variants, at_once):
+            for seed in range(0, seeds, ROWS):
+                part = {"variant": slice(row, row + at_once), "seed": slice(seed, seed + ROWS)}
+                text = seeds_table(small.isel(part).load())
+                content = (text if header else text.partition("\n")[2]).encode("utf-8")
+                if file.read(len(content)) != content:
+                    return False
+                header = False
+        return not file.read(1)
 
 
 def load_groups(path: str | Path) -> dict[str, xr.Dataset]:

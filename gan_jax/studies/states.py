@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from gan_jax.game.state import GanState
     from gan_jax.training.chunks import Segment
 
+STATES = "states.npz"
+
 
 def moment_steps(experiment: Experiment, moments: int) -> list[int]:
     """The steps whose states are kept: evenly spaced, each moved to the nearest end of a segment.
@@ -104,7 +106,7 @@ class Keeper:
 
 def states_path(cell: Cell, folder: Path) -> Path:
     """Where a cell's states are."""
-    return cell.path(folder).with_name("states.npz")
+    return cell.folder(folder) / STATES
 
 
 def write_states(cell: Cell, folder: Path, states: Mapping[int, Mapping[str, np.ndarray]]) -> None:

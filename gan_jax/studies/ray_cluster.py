@@ -1,0 +1,106 @@
+"""A Ray cluster to be used: what is asked of it, and being connected to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from gan_jax.fields import ConfigError, check_range
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnRay:
+    """A Ray cluster to run cells on: an engine for `run_study`. Needs the extra `ray`.
+
+    Attributes:
+      address: of a cluster, HOST:PORT, or "auto" on one of its machines. None: one of this machine
+        alone, begun for this and ended after it, whose ports listen on loopback only.
+      cell_cpus: cores that each cell gets; as many JAX CPU devices.
+      cell_gpus: GPUs that each cell gets.
+      cell_retries: how often a cell is run again whose process or machine is lost.
+      imports: modules that register what the study names; each machine imports them first.
+
+    Raises:
+      ConfigError: for what cannot be asked of a machine.
+    """
+
+    address: str | None = None
+    cell_cpus: int = 1
+    cell_gpus: int = 0
+    cell_retries: int = 3
+    imports: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, least in (("cell_cpus", 1), ("cell_gpus", 0), ("cell_retries", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ConfigError(f"{name}: {value!r} given, expected a whole number")
+            check_range(name, value, least, 10_000, f"a whole number from {least} to 10000")
+
+
+def imported_ray(settings: OnRay) -> Any:
+    """Ray, which loads slowly and may not be there.
+
+    Raises:
+      ConfigError: saying what to install.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if settings.address is None and "ray" not in sys.modules:
+        # Ray's ports take orders from whoever reaches them: alone, it listens on loopback.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError:
+        raise ConfigError(
+            "engine: ray needs Ray, expected after: pip install 'gan-jax[ray]'"
+        ) from None
+    return ray
+
+
+@contextmanager
+def connected(ray: Any, settings: OnRay) -> Iterator[None]:
+    """Be a cluster's driver; of the one that a script is connected to already, if it is."""
+    if ray.is_initialized():
+        yield
+        return
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if settings.address is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+        here = {"address": "local", "num_cpus": cores, "include_dashboard": False}
+        if cores is not None and settings.cell_cpus > cores:
+            raise ConfigError(
+                f"cell_cpus: {settings.cell_cpus} given, expected at most {cores}, this machine's"
+            )
+    else:
+        here = {"address": settings.address}
+    try:
+        with _own_signals():
+            ray.init(**here, **quiet)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        first = str(error).partition("\n")[0]
+        raise ConfigError(f"ray_address: no cluster of {settings.address!r} ({first})") from None
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what is done on signals as it is: Ray puts its own in the place of SIGTERM's."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)

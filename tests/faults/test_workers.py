@@ -1,0 +1,238 @@
+"""Workers of one study: real processes, some killed and some stopped; each cell done once."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+import gan_jax
+from faults.crew import RATES, Crew
+from faults.studies import assert_same_bits, tiny, wait_until
+from gan_jax.cli import main
+from gan_jax.studies import leases as leases_module
+from gan_jax.studies.claims import StudyError, TakenError
+from gan_jax.studies.files import write_yaml
+from gan_jax.studies.leases import Leases, LostError
+from gan_jax.studies.status import study_status
+
+
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory):
+    crew = Crew(tmp_path_factory.mktemp("crew") / "stderr")
+    yield crew
+    crew.close()
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays(crew):
+    yield
+    crew.end()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory, crew):
+    """The same study by one process that shares it with nobody."""
+    folder = tmp_path_factory.mktemp("alone") / "s"
+    code = f"from faults import studies; studies.run({str(folder)!r}, variants=crew.RATES)"
+    assert crew.run(code) == 0, crew.said()
+    return gan_jax.load_results(folder)
+
+
+def start(crew, folder, **options):
+    log = str(folder.parent / "log")
+    given = "".join(f", {name}={value!r}" for name, value in options.items())
+    return crew.start(f"crew.work({str(folder)!r}, {log!r}{given})")
+
+
+def held_by(folder, process):
+    """The cells whose lease a process has."""
+    found = []
+    for file in folder.rglob("seeds-*/running"):
+        with contextlib.suppress(OSError, ValueError):
+            if json.loads(file.read_text())["process"] == process:
+                found.append(file)
+    return found
+
+
+def assert_each_once(folder):
+    assert sorted((folder.parent / "log").read_text().split()) == sorted(RATES)
+    assert not list(folder.rglob("running")) and not list(folder.rglob("*.tmp"))
+
+
+def test_three_workers_of_which_one_is_killed_do_each_cell_once(tmp_path, crew, alone):
+    folder = tmp_path / "s"
+    workers = [start(crew, folder, pause=0.1) for _ in range(3)]
+    wait_until(lambda: held_by(folder, workers[0]))
+    time.sleep(0.5)
+    os.kill(workers[0], signal.SIGKILL)
+    assert crew.wait(workers[0]) == -signal.SIGKILL
+    assert [crew.wait(worker) for worker in workers[1:]] == [0, 0], crew.said()
+    assert_each_once(folder)
+    assert_same_bits(gan_jax.load_results(folder), alone)
+
+
+def test_a_worker_stopped_beyond_its_lease_and_woken_harms_nothing(tmp_path, crew, alone):
+    folder = tmp_path / "s"
+    stopped = start(crew, folder, pause=0.3, lease=1.0)
+    wait_until(lambda: held_by(folder, stopped))
+    time.sleep(1.0)
+    os.kill(stopped, signal.SIGSTOP)
+    other = start(crew, folder, lease=1.0)
+    assert crew.wait(other) == 0, crew.said()
+    assert_each_once(folder)
+    before = (folder / "results.nc").read_bytes()
+    os.kill(stopped, signal.SIGCONT)
+    assert crew.wait(stopped) == 0, crew.said()
+    assert "taken over by another worker; dropped here" in crew.said()
+    assert_each_once(folder)
+    assert (folder / "results.nc").read_bytes() == before
+    assert_same_bits(gan_jax.load_results(folder), alone)
+
+
+def test_what_fails_is_tried_once_and_said_by_all(tmp_path, crew):
+    folder = tmp_path / "s"
+    workers = [start(crew, folder, bad="rate_2") for _ in range(2)]
+    assert [crew.wait(worker) for worker in workers] == [1, 1]
+    said = crew.said()
+    host = os.uname().nodename
+    why = "1 of 4 cells failed, the first of variant rate_2 at seeds 0 to 3: RuntimeError: out of "
+    assert said.count(f"{why}luck (on {host})") == 2, said
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert sorted(lines) == ["failed rate_2", "rate_0", "rate_1", "rate_3"]
+    assert study_status(folder).counts["rate_2"]["failed"] == 1
+    assert crew.wait(start(crew, folder)) == 0, crew.said()  # tries it again
+    assert_same_bits(gan_jax.load_results(folder), gan_jax.run_study(tiny(variants=RATES), folder))
+
+
+def test_a_run_that_is_no_worker_says_who_has_the_cells(tmp_path, crew):
+    folder, one = tmp_path / "s", {"only": {}}
+    worker = start(crew, folder, pause=0.5, variants=one)
+    wait_until(lambda: held_by(folder, worker))
+    with pytest.raises(StudyError, match=f"1 of 1 cells are run elsewhere .*process {worker} on"):
+        gan_jax.run_study(tiny(variants=one), folder)
+    assert study_status(folder).counts["only"]["running"] == 1
+    os.kill(worker, signal.SIGTERM)
+    assert crew.wait(worker) == 1  # here, Interrupted is an error like any other
+    assert "Interrupted" in crew.said() and not held_by(folder, worker)
+
+
+def test_workers_by_the_command_line(tmp_path, crew, alone):
+    write_yaml(tmp_path / "s.yaml", tiny(variants=RATES).to_dict())
+    words = ("study", str(tmp_path / "s.yaml"), "--out", str(tmp_path / "s"), "--worker")
+    code = "from faults import studies; studies.command(*{!r}, out={!r})"
+    out = [str(tmp_path / f"stdout-{k}") for k in range(2)]
+    workers = [crew.start(code.format(words, one)) for one in out]
+    assert [crew.wait(worker) for worker in workers] == [0, 0], crew.said()
+    assert all("gan-jax report" in (tmp_path / f"stdout-{k}").read_text() for k in range(2))
+    assert_same_bits(gan_jax.load_results(tmp_path / "s"), alone)
+
+
+def test_flags_that_contradict_a_worker_are_refused(tmp_path, capsys):
+    write_yaml(tmp_path / "s.yaml", tiny().to_dict())
+    for words, expected in (
+        (["--worker", "--engine", "ray"], "worker and engine: both given"),
+        (["--worker", "--restart"], "restart: given to a worker"),
+        (["--worker", "--track", "tensorboard"], "track: given, expected only where one process"),
+        (["--worker", "--lease-seconds", "0.1"], "lease_seconds: 0.1 given, expected seconds"),
+        (["--ray-address", "10.0.0.1:6379"], "ray_address: given, expected only with --engine ray"),
+    ):
+        assert main(["study", str(tmp_path / "s.yaml"), "--out", str(tmp_path / "s"), *words]) == 2
+        assert expected in capsys.readouterr().err
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def foreign(file, **more):
+    """A lease that a process of another machine left."""
+    file.write_text(json.dumps({"host": "elsewhere", "process": 1, "since": "now"} | more))
+
+
+def test_a_lease_without_a_heartbeat_is_taken_over_by_the_watchers_own_clock(tmp_path):
+    file, clock = tmp_path / "running", Clock()
+    leases = Leases(3.0, clock)
+    foreign(file, lease=10.0, token="theirs")
+    os.utime(file, (4e9, 4e9))  # whatever their clock says
+
+    def take():
+        with leases.held(file, "it") as lease:
+            lease.check()
+
+    for now in (0.0, 9.9):
+        clock.now = now
+        with pytest.raises(TakenError, match="it: run by process 1 on elsewhere"):
+            take()
+    os.utime(file, (1.0, 1.0))  # a heartbeat
+    for now in (10.1, 20.0):
+        clock.now = now
+        with pytest.raises(TakenError):
+            take()
+    clock.now = 20.2
+    take()
+    assert not file.exists()
+
+
+def test_a_claim_without_a_lease_never_runs_out_on_another_machine(tmp_path):
+    file, clock = tmp_path / "running", Clock()
+    foreign(file)
+    for clock.now in (0.0, 1e6):
+        with pytest.raises(TakenError), Leases(3.0, clock).held(file, "it"):
+            raise AssertionError("taken")
+
+
+def test_the_heartbeat_keeps_a_lease_and_its_loss_is_noticed(tmp_path):
+    file, others = tmp_path / "running", Leases(1.0)
+    with Leases(1.0).held(file, "it") as lease:
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until:
+            with pytest.raises(TakenError), others.held(file, "it"):
+                raise AssertionError("taken")
+            time.sleep(0.1)
+        lease.check()
+        foreign(file, token="theirs", lease=1.0)
+        wait_until(lambda: lease.lost, 5)
+        with pytest.raises(LostError):
+            lease.check()
+    assert "theirs" in file.read_text()  # it is not ours to remove
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_of_many_that_find_a_lease_run_out_one_has_it(tmp_path, monkeypatch, locks):
+    if not locks:
+        monkeypatch.setattr(leases_module, "alone", lambda _: contextlib.nullcontext())
+    for turn in range(20):
+        file, ready, holding = tmp_path / f"{turn}", threading.Barrier(6), []
+
+        def take(file=file, ready=ready, holding=holding):
+            clock = Clock()
+            leases = Leases(1.0, clock)
+            with contextlib.suppress(TakenError), leases.held(file, "it"):
+                raise AssertionError("taken at once")
+            clock.now = 2.0
+            ready.wait()
+            with contextlib.suppress(TakenError), leases.held(file, "it") as lease:
+                ready.wait()  # all have tried
+                with contextlib.suppress(LostError):
+                    lease.check()
+                    holding.append(lease)
+                return
+            ready.wait()
+
+        foreign(file, lease=1.0, token="theirs")
+        threads = [threading.Thread(target=take) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(holding) == 1

@@ -1,0 +1,138 @@
+"""Results put together in blocks: the same as at once, in memory that does not grow with cells."""
+
+import runpy
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from setups import SHORT, timeless, tiny_study
+
+import gan_jax
+from gan_jax.files.netcdf_blocks import BlockFile
+from gan_jax.studies import blocks
+from gan_jax.studies.cells import cells
+from gan_jax.studies.engines import assemble_study
+
+MANY = runpy.run_path(str(Path(__file__).parents[1] / "experiments" / "assemble_many.py"))
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """A study of two data sets and durations, whose seeds are three cells a variant."""
+    folder = tmp_path_factory.mktemp("grown") / "s"
+    variants = {"curve": {}, "modes": {"data": "ring"}, "longer": {"steps": 14}}
+    for seeds in ([4, 2], [4, 2, 9], [4, 2, 9, 0]):
+        study = tiny_study(base=SHORT, variants=variants, seeds=seeds, lanes=2)
+        results = gan_jax.run_study(study, folder)
+    return folder, study, results
+
+
+@pytest.fixture
+def copied(grown, tmp_path):
+    return shutil.copytree(grown[0], tmp_path / "s")
+
+
+def put_together(study, folder):
+    for name in ("results.nc", "seeds.csv"):
+        (folder / name).unlink(missing_ok=True)
+    assemble_study(gan_jax.studies.folder.read_study(folder), folder)
+    return {"": gan_jax.load_results(folder)} | gan_jax.load_groups(folder)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 9])
+@pytest.mark.parametrize("missing", [(), (0, 4), (3, 4, 5), (0, 1, 2, 6, 7, 8)])
+def test_blocks_of_any_size_give_the_same_results(grown, copied, monkeypatch, at_once, missing):
+    study = gan_jax.studies.folder.read_study(copied)
+    for place in missing:
+        cells(study)[place].path(copied).unlink()
+    whole = put_together(study, copied)
+    table = (copied / "seeds.csv").read_bytes()
+    monkeypatch.setattr(blocks, "BLOCK_CELLS", at_once)
+    parts = put_together(study, copied)
+    assert {*parts} == {*whole}
+    for name, results in whole.items():
+        xr.testing.assert_identical(parts[name], results)
+        assert {key: x.dtype for key, x in parts[name].variables.items()} == {
+            key: x.dtype for key, x in results.variables.items()
+        }
+    assert (copied / "seeds.csv").read_bytes() == table
+    status = whole[""]["status"].values
+    assert (status == "missing").sum() == sum(len(cells(study)[i].seeds) for i in missing)
+    if not missing:
+        xr.testing.assert_identical(timeless(whole[""]), timeless(grown[2]))
+
+
+def test_each_seed_is_where_its_cell_says(grown):
+    folder, _, results = grown
+    study = gan_jax.studies.folder.read_study(folder)
+    assert len(cells(study)) == 9
+    for cell in cells(study):
+        stored = xr.load_dataset(cell.path(folder))
+        there = results.sel(variant=cell.variant, seed=list(cell.seeds))
+        for name in ("sliced_wasserstein", "generator_loss"):
+            found = there[name].sel(step=stored["step"]).values
+            np.testing.assert_array_equal(found, stored[name].values[0])
+    walls = results["wall_seconds"].values
+    assert (walls > 0).all()
+
+
+def test_a_large_file_is_written_on_the_disk_as_a_small_one_in_memory(tmp_path, monkeypatch):
+    layout = xr.Dataset(
+        {
+            "x": (("variant", "seed"), np.zeros((1, 1), np.float32)),
+            "word": (("variant", "seed"), np.array([["a"]], object)),
+            "truth": (("variant",), np.array([True])),
+            "group": (("variant",), np.array(["g"], object)),
+        },
+        coords={"variant": ["v"], "seed": [0]},
+        attrs={"study": "s"},
+    ).set_coords("group")
+
+    def written(path):
+        with BlockFile(path, {None: layout}, {None: {"variant": 2, "seed": 3}}) as file:
+            file.write(None, "variant", [slice(None)], ["one", "two"])
+            file.write(None, "seed", [slice(None)], [5, 6, 7])
+            file.write(None, "truth", [slice(None)], np.array([True, False]))
+            file.write(None, "group", [slice(None)], np.array(["g", "h"], object))
+            for row in range(2):
+                place = [slice(row, row + 1), slice(1, 3)]
+                file.write(None, "x", place, np.full((1, 2), row + 1.5, np.float32))
+                file.write(None, "word", [slice(row, row + 1), slice(None)], [["", "ü", "b" * 99]])
+        return xr.load_dataset(path)
+
+    small = written(tmp_path / "small.nc")
+    monkeypatch.setattr("gan_jax.files.netcdf_blocks.MOST_IN_MEMORY", 0)
+    xr.testing.assert_identical(written(tmp_path / "large.nc"), small)
+    assert small["x"].values.tolist() == [[0, 1.5, 1.5], [0, 2.5, 2.5]]
+    assert small["word"].values.tolist() == [["", "ü", "b" * 99]] * 2
+    assert small["truth"].values.tolist() == [True, False] and small["truth"].dtype == bool
+    assert small["group"].values.tolist() == ["g", "h"] and "group" in small.coords
+    sizes = [(tmp_path / name).stat().st_size for name in ("small.nc", "large.nc")]
+    assert abs(sizes[0] - sizes[1]) < 5_000  # what was reserved is given back
+
+
+def test_what_does_not_fit_is_refused_before_it_is_written(tmp_path, monkeypatch):
+    import resource
+
+    monkeypatch.setattr("gan_jax.files.netcdf_blocks.MOST_IN_MEMORY", 0)
+    layout = xr.Dataset({"x": (("seed",), np.zeros(1))})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            BlockFile(tmp_path / "x.nc", {None: layout}, {None: {"seed": 1_000_000}})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_cells(tmp_path):
+    peaks = [
+        MANY["assembled"](MANY["synthetic"](tmp_path / f"{n}", n))["peak_bytes"] for n in (50, 500)
+    ]
+    assert peaks[1] - peaks[0] < 50e6  # the cells themselves have 100 MB
+    assert peaks[1] < 2**30
+    results = gan_jax.load_results(tmp_path / "500")
+    assert (results["status"] == "done").all() and results["status"].size == 32_000
