@@ -17,6 +17,7 @@ from gan_jax.commands.flags import (
     use_data_dir,
     watch,
 )
+from gan_jax.commands.hosts import HostFlags
 from gan_jax.fields import ConfigError
 from gan_jax.training.checkpoints import EVERY
 
@@ -38,6 +39,8 @@ class Compare:
     """Seeds in one vmap on one device; by default chosen from the number of seeds."""
     moments: int = 3
     """Moments of training at which whole states are kept, for `gan-jax spectrum`; 0 keeps none."""
+    batch_devices: int = 1
+    """Devices that share each batch, for a training too large for one; it changes the rounding."""
     out: Path = Path("results/compare")
     """The study's folder. The same study in it is continued; another is never overwritten."""
     preset: Preset = "parabola"
@@ -52,6 +55,7 @@ class Compare:
     """Seconds between checkpoints of what trains; 0: after every segment."""
     restart: bool = False
     """Begin anew: say what the folder's study has, and discard it."""
+    hosts: OmitArgPrefixes[HostFlags] = dataclasses.field(default_factory=HostFlags)
     experiment: OmitArgPrefixes[ComparisonFlags] = dataclasses.field(
         default_factory=ComparisonFlags.of_preset
     )
@@ -67,9 +71,16 @@ class Compare:
             raise ConfigError(f"losses: {' '.join(losses)} given, expected each once")
         base, variants = self.experiment.compared(losses)
         seeds = parse_seeds(self.seeds)
-        study = Study("compare", base, variants, seeds, self.lanes, moments=self.moments)
-        begin_anew(self.restart, study, self.out)
-        watch().run_and_report(study, self.out, self.export, self.track, self.checkpoint_every)
+        study = Study(
+            "compare",
+            base,
+            variants,
+            seeds,
+            self.lanes,
+            moments=self.moments,
+            batch_devices=self.batch_devices,
+        )
+        run_on(self.hosts, self, study, self.out)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -94,8 +105,11 @@ class RunStudy:
     """Seconds between checkpoints of what trains; 0: after every segment."""
     restart: bool = False
     """Begin anew: say what the folder's study has, and discard it."""
+    batch_devices: int | None = None
+    """Devices that share each batch, for a training too large for one; the file's by default."""
     data_dir: Path | None = None
     """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
+    hosts: OmitArgPrefixes[HostFlags] = dataclasses.field(default_factory=HostFlags)
 
     def run(self) -> None:
         use_data_dir(self.data_dir)
@@ -111,13 +125,23 @@ class RunStudy:
         from gan_jax.studies.study import Study
 
         document = read_yaml(file)
+        if self.batch_devices is not None and isinstance(document, dict):
+            document["batch_devices"] = self.batch_devices
         try:
             study = Study.from_dict(document)
         except ConfigError as error:
             raise ConfigError(f"{file}: {error}") from None
-        out = self.out or Path("results") / study.name
-        begin_anew(self.restart, study, out)
-        watch().run_and_report(study, out, self.export, self.track, self.checkpoint_every)
+        run_on(self.hosts, self, study, self.out or Path("results") / study.name)
+
+
+def run_on(hosts: HostFlags, command: Compare | RunStudy, study: Study, out: Path) -> None:
+    """Run a study as a command's flags say, in all of its processes."""
+
+    def lead() -> None:
+        begin_anew(command.restart, study, out)
+        watch().run_and_report(study, out, command.export, command.track, command.checkpoint_every)
+
+    hosts.run(lead)
 
 
 def begin_anew(restart: bool, study: Study, folder: Path) -> None:
@@ -153,6 +177,8 @@ class Train:
     """Look at samples and accuracies every so many steps, a multiple of 10 log_every."""
     moments: int = 3
     """Moments of training at which whole states are kept, for `gan-jax spectrum`; 0 keeps none."""
+    batch_devices: int = 1
+    """Devices that share each batch, for a training too large for one; it changes the rounding."""
     out: Path = Path("results/train")
     """The run's folder. The same run in it is continued; another is never overwritten."""
     preset: Preset = "parabola"
@@ -163,6 +189,7 @@ class Train:
     """Seconds between checkpoints of what trains; 0: after every segment."""
     restart: bool = False
     """Begin anew: say what the folder's study has, and discard it."""
+    hosts: OmitArgPrefixes[HostFlags] = dataclasses.field(default_factory=HostFlags)
     experiment: OmitArgPrefixes[ExperimentFlags] = dataclasses.field(
         default_factory=ExperimentFlags.of_preset
     )
@@ -175,11 +202,18 @@ class Train:
         experiment = self.experiment.experiment()
         experiment, check_every = checks.with_checks(experiment, self.check_every)
         variants, seeds = {experiment.loss: {}}, parse_seeds(self.seeds)
-        study = Study("train", experiment, variants, seeds, moments=self.moments)
+        devices = self.batch_devices
+        study = Study(
+            "train", experiment, variants, seeds, moments=self.moments, batch_devices=devices
+        )
         if len(study.seeds) > MOST_TRAINED:
             raise ConfigError(
                 f"seeds: {self.seeds} given, expected at most {MOST_TRAINED} (or gan-jax compare)"
             )
-        snapshots = checks.Snapshots(experiment, check_every)
-        begin_anew(self.restart, study, self.out)
-        watch().show_checks(study, self.out, snapshots, self.checkpoint_every)
+
+        def lead() -> None:
+            snapshots = checks.Snapshots(experiment, check_every)
+            begin_anew(self.restart, study, self.out)
+            watch().show_checks(study, self.out, snapshots, self.checkpoint_every)
+
+        self.hosts.run(lead)

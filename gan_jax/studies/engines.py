@@ -29,7 +29,7 @@ from gan_jax.studies.folder import (
     check_writable,
     open_folder,
 )
-from gan_jax.studies.results import load_results
+from gan_jax.studies.results import STUDY_FILE, load_results
 from gan_jax.studies.snapshots import snapshot_keeper
 from gan_jax.studies.states import Keeper, moment_steps, write_states
 from gan_jax.studies.study import Study
@@ -103,6 +103,7 @@ def run_local(study: Study, todo: list[Cell], folder: Path, watch: Watch) -> Non
 
 def _run_cell(study: Study, cell: Cell, experiment: Experiment, folder: Path, watch: Watch) -> None:
     from gan_jax.analysis import quality
+    from gan_jax.studies.hosts import announce
     from gan_jax.training.named import by_name
     from gan_jax.training.seeds import train_seeds
 
@@ -130,13 +131,16 @@ def _run_cell(study: Study, cell: Cell, experiment: Experiment, folder: Path, wa
         stopping=watch.signals.check,
         differs=lambda line: say(f"{line}; not used"),
     )
+    evaluation = quality.evaluation(experiment)
+    announce(experiment, cell.seeds, study.lanes, study.batch_devices)
     try:
         run = train_seeds(
             experiment,
             cell.seeds,
             study.lanes,
-            evaluation=quality.evaluation(experiment),
+            evaluation=evaluation,
             on_segment=on_segment,
+            batch_devices=study.batch_devices,
             checkpoints=checkpoints,
         )
     except Exception as error:
@@ -160,6 +164,18 @@ def _run_cell(study: Study, cell: Cell, experiment: Experiment, folder: Path, wa
 
 
 ENGINES = {"local": run_local}
+
+
+def check_devices(study: Study, folder: Path) -> None:
+    """Refuse to begin a study for which there are not the devices here.
+
+    Raises:
+      ConfigError: saying how many there are.
+    """
+    if study.batch_devices > 1 and not (folder / STUDY_FILE).exists():
+        from gan_jax.training.rows import device_rows
+
+        device_rows(study.batch_devices)
 
 
 def run_study(
@@ -197,6 +213,7 @@ def run_study(
     if engine not in ENGINES:
         raise ConfigError(f"engine: {engine!r} given; {nearest(engine, ENGINES)}")
     folder = Path(out)
+    check_devices(study, folder)
     study = open_folder(study, folder, command)
     check_free(folder)
     if not cells_to_run(study, folder) and is_assembled(study, folder):

@@ -27,6 +27,7 @@ from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 # Left by a process that was ended in its beginning.
 TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
+ADDRESSES = ("--coordinator",)
 PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -120,8 +121,10 @@ def _grown(there: Study, here: Study, folder: Path) -> Study:
             found.append(f"{what}: {_some(gone)} there, not here; a study grows, but never shrinks")
     if here.lanes_chosen and here.lanes != there.lanes:
         found.append(f"lanes: {there.lanes} there, {here.lanes} here")
-    if there.moments != here.moments:
-        found.append(f"moments: {there.moments} there, {here.moments} here")
+    for what in ("moments", "batch_devices"):
+        old, new = getattr(there, what), getattr(here, what)
+        if old != new:
+            found.append(f"{what}: {old} there, {new} here")
     # Whoever does not say by what to judge means what the folder's seeds are judged by.
     if here.criteria not in (there.criteria, Criteria()):
         old, new = ({"criteria": dataclasses.asdict(one.criteria)} for one in (there, here))
@@ -269,9 +272,21 @@ def command_line() -> str:
     return shlex.join([*_program(), *sys.argv[1:]])
 
 
+def _recorded_command() -> str:
+    """This process's command without addresses, which are nobody's business."""
+    words = list(sys.argv[1:])
+    for place, word in enumerate(words):
+        flag, equals, _ = word.partition("=")
+        if flag in ADDRESSES and equals:
+            words[place] = f"{flag}=HOST:PORT"
+        elif flag in ADDRESSES and place + 1 < len(words):
+            words[place + 1] = "HOST:PORT"
+    return shlex.join([*_program(), *words])
+
+
 def _occasion(command: str | None) -> dict[str, str]:
     return {
-        "command": command or command_line(),
+        "command": command or _recorded_command(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
