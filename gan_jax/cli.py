@@ -83,7 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{unknown[0]!r} is no flag here; {nearest(unknown[0], flags(command))}"
             )
         keep_compiled_programs()
-        command.run()
+        if isinstance(command, Compare | RunStudy | Train):
+            command.hosts.run(command.run, command.data_dir)
+        else:
+            command.run()
     except ConfigError as error:
         return _say(error, MISTAKEN)
     except Interrupted as interrupt:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import arg
 
+from gan_jax.commands.flags import use_data_dir
 from gan_jax.fields import ConfigError, shown
 
 
@@ -24,8 +26,12 @@ class HostFlags:
     distributed: bool = False
     """In place of the three: let JAX ask the scheduler (SLURM, Open MPI, Kubernetes, Cloud TPU)."""
 
-    def run(self, lead: Callable[[], object]) -> None:
-        """Call `lead`, of several processes in the first of them, and let the others take part.
+    def run(self, lead: Callable[[], object], data_dir: Path | None = None) -> None:
+        """Call `lead`, of several processes in the first of them; the others take part in it.
+
+        Args:
+          lead: what the command does where nobody else takes part.
+          data_dir: where the others look for the files of image data.
 
         Raises:
           ConfigError: for flags that do not go together, or processes that do not meet.
@@ -41,6 +47,7 @@ class HostFlags:
         use_all_cores()
         processes.start(self.coordinator, self.processes, self.process)
         if not processes.is_first():
+            use_data_dir(data_dir)
             hosts.follow()
             return
         with hosts.leading():

@@ -80,7 +80,8 @@ class Compare:
             moments=self.moments,
             batch_devices=self.batch_devices,
         )
-        run_on(self.hosts, self, study, self.out)
+        begin_anew(self.restart, study, self.out)
+        watch().run_and_report(study, self.out, self.export, self.track, self.checkpoint_every)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -131,17 +132,9 @@ class RunStudy:
             study = Study.from_dict(document)
         except ConfigError as error:
             raise ConfigError(f"{file}: {error}") from None
-        run_on(self.hosts, self, study, self.out or Path("results") / study.name)
-
-
-def run_on(hosts: HostFlags, command: Compare | RunStudy, study: Study, out: Path) -> None:
-    """Run a study as a command's flags say, in all of its processes."""
-
-    def lead() -> None:
-        begin_anew(command.restart, study, out)
-        watch().run_and_report(study, out, command.export, command.track, command.checkpoint_every)
-
-    hosts.run(lead)
+        out = self.out or Path("results") / study.name
+        begin_anew(self.restart, study, out)
+        watch().run_and_report(study, out, self.export, self.track, self.checkpoint_every)
 
 
 def begin_anew(restart: bool, study: Study, folder: Path) -> None:
@@ -210,10 +203,6 @@ class Train:
             raise ConfigError(
                 f"seeds: {self.seeds} given, expected at most {MOST_TRAINED} (or gan-jax compare)"
             )
-
-        def lead() -> None:
-            snapshots = checks.Snapshots(experiment, check_every)
-            begin_anew(self.restart, study, self.out)
-            watch().show_checks(study, self.out, snapshots, self.checkpoint_every)
-
-        self.hosts.run(lead)
+        snapshots = checks.Snapshots(experiment, check_every)
+        begin_anew(self.restart, study, self.out)
+        watch().show_checks(study, self.out, snapshots, self.checkpoint_every)

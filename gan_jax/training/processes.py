@@ -9,6 +9,7 @@ training in all. Everything here is nothing where there is one process.
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -67,7 +68,7 @@ def start(coordinator: str | None, processes: int | None, process: int | None) -
       ConfigError: when they cannot be joined.
     """
     # JAX itself would listen on every address of the machine.
-    bind = coordinator if process == 0 else None
+    bind = os.environ.get("JAX_COORDINATOR_BIND_ADDRESS", coordinator)
     try:
         jax.distributed.initialize(coordinator, processes, process, coordinator_bind_address=bind)
     except (ValueError, RuntimeError) as error:
