@@ -6,14 +6,18 @@ which cell is next; the others need nothing but that, the same packages, and the
 
 from __future__ import annotations
 
+import atexit
+import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import jax
 
 from gan_jax.config import Experiment
 from gan_jax.files.said import say
+from gan_jax.studies.claims import StudyError
 from gan_jax.training import processes
 from gan_jax.training.interrupts import Interrupted, heard_signals
 
@@ -30,9 +34,11 @@ def leading() -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(Exception):  # they may be gone, which is known by now
+        try:
             processes.from_first(None)
-        jax.distributed.shutdown()
+            jax.distributed.shutdown()
+        except processes.LostError:  # which is known by now
+            atexit.register(_leave)
 
 
 def follow() -> None:
@@ -40,32 +46,51 @@ def follow() -> None:
 
     Raises:
       Interrupted: at the end, where a signal has ended the training.
+      StudyError: when the first process, or another, is gone.
     """
     interrupt = None
-    with heard_signals():
-        while (cell := processes.from_first(None)[0]) is not None:
-            try:
-                _take_part(cell)
-            except Interrupted as error:
-                interrupt = error
-            except processes.ElsewhereError:
-                pass  # said there, and by the first
-            except Exception as error:
-                say(f"{processes.here()}: {type(error).__name__}: {error}")
+    try:
+        with heard_signals():
+            while (cell := processes.from_first(None)[0]) is not None:
+                interrupt = _take_part(cell)
+    except processes.LostError as error:
+        atexit.register(_leave)
+        raise StudyError(str(error)) from None
     jax.distributed.shutdown()
     if interrupt is not None:
         raise interrupt
 
 
-def _take_part(cell: dict[str, Any]) -> None:
+def _leave() -> None:
+    """End this process: JAX would wait at its end for those that are gone, and then abort."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _take_part(cell: dict[str, Any]) -> Interrupted | None:
+    """Train a cell with the others; what goes wrong here is told them, and said."""
+    try:
+        _train(**cell)
+    except Interrupted as interrupt:
+        return interrupt
+    except processes.LostError:
+        raise
+    except processes.ElsewhereError:
+        pass  # said there, and by the first
+    except Exception as error:
+        say(f"{processes.here()}: {type(error).__name__}: {error}")
+    return None
+
+
+def _train(experiment: dict[str, Any], **cell: Any) -> None:
     from gan_jax.analysis import quality
     from gan_jax.training.seeds import train_seeds
 
-    experiment = cell.pop("experiment")
     try:
-        experiment = Experiment(**experiment)
-        evaluation = quality.evaluation(experiment)
+        whole = Experiment(**experiment)
+        evaluation = quality.evaluation(whole)
     except Exception as error:
         processes.agree(error=error)
         raise
-    train_seeds(experiment, **cell, evaluation=evaluation)
+    train_seeds(whole, **cell, evaluation=evaluation)

@@ -32,6 +32,10 @@ class ElsewhereError(RuntimeError):
     """Another process has failed."""
 
 
+class LostError(ElsewhereError):
+    """Another process cannot be reached any more."""
+
+
 class _AgreedInterrupt(Interrupted):
     """A signal that every process knows of."""
 
@@ -114,7 +118,11 @@ def _told(error: BaseException | None) -> list[str]:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """An exception in here is told to the other processes, whose next `agree` then raises."""
+    """An exception in here is told to the other processes, whose next `agree` then raises.
+
+    Raises:
+      LostError: in an exception's place, where it cannot be told: its cause most likely.
+    """
     try:
         yield
         agree()
@@ -184,9 +192,21 @@ def _sent_bytes(piece: bytes, left: int) -> bytes:
 
 
 def _sent(x: np.ndarray) -> np.ndarray:
-    return np.asarray(multihost_utils.broadcast_one_to_all(x))
+    """The first process's x."""
+    with _unless_lost():
+        return np.asarray(multihost_utils.broadcast_one_to_all(x))
 
 
 def _gathered(x: np.ndarray) -> np.ndarray:
     """Every process's x, stacked in their order."""
-    return np.asarray(multihost_utils.process_allgather(x))
+    with _unless_lost():
+        return np.asarray(multihost_utils.process_allgather(x))
+
+
+@contextmanager
+def _unless_lost() -> Iterator[None]:
+    """Say who lost the others, and not at which address they were."""
+    try:
+        yield
+    except Exception as error:
+        raise LostError(f"{here()} has lost another process: it was ended, or failed") from error
