@@ -19,6 +19,7 @@ from gan_jax.commands.answers import Power, Report, Verdicts
 from gan_jax.commands.classifier import TrainClassifier
 from gan_jax.commands.fetch import Fetch
 from gan_jax.commands.flags import choose_preset
+from gan_jax.commands.hosts import HostFlags
 from gan_jax.commands.look import List, Spectrum, Summary
 from gan_jax.commands.sample import Sample
 from gan_jax.commands.script import FAILED, INTERRUPTED, MISTAKEN
@@ -50,7 +51,10 @@ DESCRIPTION = "A laboratory for the stability of GAN training: many seeds, rates
 
 def flags(command: Any) -> list[str]:
     """Every flag of a command."""
-    names = [field.name for field in dataclasses.fields(command) if field.name != "experiment"]
+    own = [field.name for field in dataclasses.fields(command)]
+    names = [name for name in own if name not in ("experiment", "hosts")]
+    if "hosts" in own:
+        names += [field.name for field in dataclasses.fields(HostFlags)]
     if isinstance(command, Compare | Train | Summary):
         names += [name for name in FIELDS if name != "loss" or not isinstance(command, Compare)]
     return ["--" + name.replace("_", "-") for name in names]
@@ -79,7 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{unknown[0]!r} is no flag here; {nearest(unknown[0], flags(command))}"
             )
         keep_compiled_programs()
-        command.run()
+        if isinstance(command, Compare | RunStudy | Train):
+            command.hosts.run(command.run, command.data_dir)
+        else:
+            command.run()
     except ConfigError as error:
         return _say(error, MISTAKEN)
     except Interrupted as interrupt:

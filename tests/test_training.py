@@ -18,6 +18,7 @@ from gan_jax.losses import LOSSES, GanLoss
 from gan_jax.training.chunks import Chunk, record_steps
 from gan_jax.training.lanes import check_seeds, default_lanes
 from gan_jax.training.loop import NEVER, Evaluation, step_is_finite, update_cosines
+from gan_jax.training.rows import Row
 from gan_jax.training.seeds import train_seeds
 
 SHORT = {"steps": 25, "log_every": 5, "batch_size": 20}
@@ -76,7 +77,7 @@ def chunk_of_four(rates):
     experiment = gan_jax.Experiment(**SHORT)
     program, evaluation = make_program(experiment), quality.evaluation(experiment)
     leaves = program.leaves._replace(generator_learning_rate=np.asarray(rates, np.float32))
-    chunk = Chunk(program, evaluation, leaves, np.arange(4), 4, DEVICES[0], 25, 5)
+    chunk = Chunk(program, evaluation, leaves, np.arange(4), 4, Row([DEVICES[0]]), 25, 5)
     chunk.begin()
     while chunk.advance():
         pass

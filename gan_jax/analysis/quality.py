@@ -36,6 +36,7 @@ from gan_jax.game.draws import data_key, draw_latents, draw_real
 from gan_jax.game.gan import discriminate, generate
 from gan_jax.game.parts import Parts
 from gan_jax.game.program import look_up
+from gan_jax.game.sharding import everywhere, shared_out
 from gan_jax.game.state import GanState
 from gan_jax.training.loop import Evaluation
 
@@ -88,10 +89,13 @@ def measure(parts: Parts, inputs: EvaluationInputs, state: GanState) -> dict[str
     """`measure_samples` of a state's generator, and its discriminator's accuracies.
 
     `accuracy_real` and `accuracy_fake` are the shares of real and generated samples told rightly.
+    Where a mesh is set, the networks' passes are shared out among its devices; distances, which
+    compare all samples with all, are every device's own.
     """
-    x_fake = generate(parts, state, inputs.z)
-    return measure_samples(parts, inputs, x_fake) | {
-        "accuracy_real": (discriminate(parts, state, inputs.x_real) > 0).mean(),
+    x_fake = generate(parts, state, shared_out(inputs.z))
+    x_real = shared_out(inputs.x_real)
+    return measure_samples(parts, inputs, everywhere(x_fake)) | {
+        "accuracy_real": (discriminate(parts, state, x_real) > 0).mean(),
         "accuracy_fake": (discriminate(parts, state, x_fake) < 0).mean(),
     }
 

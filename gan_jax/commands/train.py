@@ -17,6 +17,7 @@ from gan_jax.commands.flags import (
     use_data_dir,
     watch,
 )
+from gan_jax.commands.hosts import HostFlags
 from gan_jax.fields import ConfigError
 from gan_jax.studies.leases import LEASE
 from gan_jax.training.checkpoints import EVERY
@@ -39,6 +40,8 @@ class Compare:
     """Seeds in one vmap on one device; by default chosen from the number of seeds."""
     moments: int = 3
     """Moments of training at which whole states are kept, for `gan-jax spectrum`; 0 keeps none."""
+    batch_devices: int = 1
+    """Devices that share each batch, for a training too large for one; it changes the rounding."""
     out: Path = Path("results/compare")
     """The study's folder. The same study in it is continued; another is never overwritten."""
     preset: Preset = "parabola"
@@ -53,6 +56,7 @@ class Compare:
     """Seconds between checkpoints of what trains; 0: after every segment."""
     restart: bool = False
     """Begin anew: say what the folder's study has, and discard it."""
+    hosts: OmitArgPrefixes[HostFlags] = dataclasses.field(default_factory=HostFlags)
     experiment: OmitArgPrefixes[ComparisonFlags] = dataclasses.field(
         default_factory=ComparisonFlags.of_preset
     )
@@ -68,7 +72,15 @@ class Compare:
             raise ConfigError(f"losses: {' '.join(losses)} given, expected each once")
         base, variants = self.experiment.compared(losses)
         seeds = parse_seeds(self.seeds)
-        study = Study("compare", base, variants, seeds, self.lanes, moments=self.moments)
+        study = Study(
+            "compare",
+            base,
+            variants,
+            seeds,
+            self.lanes,
+            moments=self.moments,
+            batch_devices=self.batch_devices,
+        )
         begin_anew(self.restart, study, self.out)
         watch().run_and_report(study, self.out, self.export, self.track, self.checkpoint_every)
 
@@ -95,6 +107,8 @@ class RunStudy:
     """Seconds between checkpoints of what trains; 0: after every segment."""
     restart: bool = False
     """Begin anew: say what the folder's study has, and discard it."""
+    batch_devices: int | None = None
+    """Devices that share each batch, for a training too large for one; the file's by default."""
     engine: Literal["local", "ray"] = "local"
     """Where cells run: in this process, or on a Ray cluster (extra `ray`)."""
     ray_address: str | None = None
@@ -111,6 +125,7 @@ class RunStudy:
     """Seconds without a sign of life from a worker, after which others take its cell over."""
     data_dir: Path | None = None
     """Where the files of image data are; by default GAN_JAX_DATA, else the user's cache."""
+    hosts: OmitArgPrefixes[HostFlags] = dataclasses.field(default_factory=HostFlags)
 
     def run(self) -> None:
         use_data_dir(self.data_dir)
@@ -126,6 +141,8 @@ class RunStudy:
         from gan_jax.studies.study import Study
 
         document = read_yaml(file)
+        if self.batch_devices is not None and isinstance(document, dict):
+            document["batch_devices"] = self.batch_devices
         try:
             study = Study.from_dict(document)
         except ConfigError as error:
@@ -199,6 +216,8 @@ class Train:
     """Look at samples and accuracies every so many steps, a multiple of 10 log_every."""
     moments: int = 3
     """Moments of training at which whole states are kept, for `gan-jax spectrum`; 0 keeps none."""
+    batch_devices: int = 1
+    """Devices that share each batch, for a training too large for one; it changes the rounding."""
     out: Path = Path("results/train")
     """The run's folder. The same run in it is continued; another is never overwritten."""
     preset: Preset = "parabola"
@@ -209,6 +228,7 @@ class Train:
     """Seconds between checkpoints of what trains; 0: after every segment."""
     restart: bool = False
     """Begin anew: say what the folder's study has, and discard it."""
+    hosts: OmitArgPrefixes[HostFlags] = dataclasses.field(default_factory=HostFlags)
     experiment: OmitArgPrefixes[ExperimentFlags] = dataclasses.field(
         default_factory=ExperimentFlags.of_preset
     )
@@ -221,7 +241,10 @@ class Train:
         experiment = self.experiment.experiment()
         experiment, check_every = checks.with_checks(experiment, self.check_every)
         variants, seeds = {experiment.loss: {}}, parse_seeds(self.seeds)
-        study = Study("train", experiment, variants, seeds, moments=self.moments)
+        devices = self.batch_devices
+        study = Study(
+            "train", experiment, variants, seeds, moments=self.moments, batch_devices=devices
+        )
         if len(study.seeds) > MOST_TRAINED:
             raise ConfigError(
                 f"seeds: {self.seeds} given, expected at most {MOST_TRAINED} (or gan-jax compare)"

@@ -16,6 +16,7 @@ from gan_jax.data.dataset import Dataset, as_samples
 from gan_jax.game.order import rows_of_update
 from gan_jax.game.parts import Batch, Parts, TrainingSet
 from gan_jax.game.scaling import to_networks
+from gan_jax.game.sharding import shared_out
 from gan_jax.game.threefry import written_out
 from gan_jax.penalties import none
 
@@ -54,6 +55,9 @@ def draw_batches(
     `key` is the seed's. All latents of a step are one draw, made features-first (see
     `Dataset.sample`). The generator's own real samples have their own key: a loss that needs them
     sees the same discriminator batches as one that does not. Likewise noise and penalties.
+
+    Where a mesh is set, the samples of every batch are shared out among its devices; what is drawn
+    is the same.
     """
     key = written_out(key)  # the same bits, sooner
     static, step_key = parts.static, jax.random.fold_in(key, step)
@@ -106,7 +110,13 @@ def draw_batches(
         keys = jax.random.split(jax.random.fold_in(step_key, DROPOUT), updates + 1)
         of_discriminator = of_discriminator._replace(dropout_key=keys[:updates])
         of_generator = of_generator._replace(dropout_key=keys[updates])
-    return of_discriminator, of_generator
+    return _shared_out(of_discriminator, axis=1), _shared_out(of_generator, axis=0)
+
+
+def _shared_out(batch: Batch, axis: int) -> Batch:
+    samples = ("x_real", "z", "noise_real", "noise_fake")
+    drawn = {name: x for name in samples if (x := getattr(batch, name)) is not None}
+    return batch._replace(**{name: shared_out(x, axis) for name, x in drawn.items()})
 
 
 def _penalty_scales(static: Static, step: jax.typing.ArrayLike) -> jax.Array | None:

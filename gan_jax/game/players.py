@@ -20,6 +20,7 @@ from jax.lax import stop_gradient
 
 from gan_jax.config import Leaves
 from gan_jax.game.parts import Batch, Move, Parameters, Parts, Seen, current_parameters
+from gan_jax.game.sharding import devices_of_batch, shared_out
 from gan_jax.game.state import GanState, PlayerState
 from gan_jax.penalties import none
 
@@ -29,6 +30,13 @@ def join(x_real: jax.Array, x_fake: jax.Array) -> jax.Array:
     if x_real.ndim == 2:
         return jnp.concatenate([x_real.T, x_fake.T], axis=1).T
     return jnp.concatenate([x_real, x_fake])
+
+
+def interleave(x_real: jax.Array, x_fake: jax.Array) -> jax.Array:
+    """The same in turns, real, fake, real, ...: of batches that are shared out among devices, each
+    device has its part of both already, where one after the other they would have to be moved."""
+    pairs = jnp.stack([x_real, x_fake], axis=1)
+    return shared_out(pairs.reshape(-1, *x_real.shape[1:]))
 
 
 # Uses of a batch's dropout key: each pass through a network drops its own.
@@ -97,6 +105,12 @@ def discriminate_together(
     parts: Parts, parameters: Any, state: Any, x_real: jax.Array, x_fake: jax.Array, batch: Batch
 ) -> tuple[jax.Array, jax.Array, Any]:
     """The same in one pass over both; batch statistics, if there are any, are then of both."""
+    # Dropout goes by a sample's place in the batch, which is one device's then.
+    if devices_of_batch() > 1 and batch.dropout_key is None:
+        both = interleave(x_real, x_fake)
+        logits, state = apply(parts.discriminator, parameters, state, both, (), batch, BOTH)
+        real_and_fake = logits.reshape(-1, 2)
+        return real_and_fake[:, 0], real_and_fake[:, 1], state
     both = join(x_real, x_fake)
     logits, state = apply(parts.discriminator, parameters, state, both, (), batch, BOTH)
     return logits[: x_real.shape[0]], logits[x_real.shape[0] :], state

@@ -20,7 +20,7 @@ from gan_jax.reports.progress import TrainingProgress
 from gan_jax.reports.shown import print_paths, refresh_tables, show_tables
 from gan_jax.studies.cells import cells, missing_cells
 from gan_jax.studies.damage import cells_to_run, trained_steps
-from gan_jax.studies.engines import run_study
+from gan_jax.studies.engines import check_devices, run_study
 from gan_jax.studies.export import export_generators
 from gan_jax.studies.folder import command_line, open_folder
 from gan_jax.studies.handover import check_export
@@ -60,6 +60,7 @@ def run_visibly(
     if engine != "local":  # this process only writes what others compute: the GPU is theirs
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     seeds.use_all_cores()
+    check_devices(study, out)
     study = open_folder(study, out)
     total, todo = len(cells(study)), cells_to_run(study, out)
     if not todo:

@@ -191,6 +191,8 @@ def origin_of(study: Study, variant: str) -> str:
     """What a cell's numbers follow from besides its seeds: as JSON, to be compared."""
     fields = study.experiments()[variant].to_dict()
     origin = {"experiment": fields, "lanes": study.lanes, "moments": study.moments}
+    if study.batch_devices > 1:
+        origin["batch_devices"] = study.batch_devices
     return json.dumps(origin, sort_keys=True)
 
 

@@ -26,7 +26,7 @@ from gan_jax.studies.folder import (
 from gan_jax.studies.one_cell import Observer, Outcome, Watch, run_cell
 from gan_jax.studies.ray_cluster import OnRay
 from gan_jax.studies.ray_engine import run_on_ray
-from gan_jax.studies.results import load_results
+from gan_jax.studies.results import STUDY_FILE, load_results
 from gan_jax.studies.states import Keeper
 from gan_jax.studies.study import Study
 from gan_jax.training.checkpoints import EVERY
@@ -69,6 +69,18 @@ def run_local(study: Study, todo: list[Cell], folder: Path, watch: Watch) -> Non
 ENGINES: dict[str, Engine] = {"local": run_local, "ray": run_on_ray}
 
 
+def check_devices(study: Study, folder: Path) -> None:
+    """Refuse to begin a study for which there are not the devices here.
+
+    Raises:
+      ConfigError: saying how many there are.
+    """
+    if study.batch_devices > 1 and not (folder / STUDY_FILE).exists():
+        from gan_jax.training.rows import device_rows
+
+        device_rows(study.batch_devices)
+
+
 def run_study(
     study: Study,
     out: str | Path,
@@ -108,6 +120,7 @@ def run_study(
     else:
         raise ConfigError(f"engine: {engine!r} given; {nearest(engine, ENGINES)}")
     folder = Path(out)
+    check_devices(study, folder)
     study = open_folder(study, folder, command)
     check_free(folder)
     if not cells_to_run(study, folder) and is_assembled(study, folder):

@@ -26,7 +26,7 @@ from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 # Left by a process that was ended in its beginning.
 TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
-ADDRESS_FLAG = re.compile(r"--.*address")
+ADDRESS_FLAG = re.compile(r"--(.*address|coordinator)")
 PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -134,8 +134,10 @@ def _grown(there: Study, here: Study, folder: Path) -> Study:
             found.append(f"{what}: {_some(gone)} there, not here; a study grows, but never shrinks")
     if here.lanes_chosen and here.lanes != there.lanes:
         found.append(f"lanes: {there.lanes} there, {here.lanes} here")
-    if there.moments != here.moments:
-        found.append(f"moments: {there.moments} there, {here.moments} here")
+    for what in ("moments", "batch_devices"):
+        old, new = getattr(there, what), getattr(here, what)
+        if old != new:
+            found.append(f"{what}: {old} there, {new} here")
     # Whoever does not say by what to judge means what the folder's seeds are judged by.
     if here.criteria not in (there.criteria, Criteria()):
         old, new = ({"criteria": dataclasses.asdict(one.criteria)} for one in (there, here))

@@ -58,6 +58,7 @@ def run_cell(study: Study, cell: Cell, folder: Path, watch: Watch) -> None:
       whatever training does; MemoryError saying what to lower where memory has run out.
     """
     from gan_jax.analysis import quality
+    from gan_jax.studies.hosts import announce
     from gan_jax.training.named import by_name
     from gan_jax.training.seeds import train_seeds
 
@@ -86,13 +87,16 @@ def run_cell(study: Study, cell: Cell, folder: Path, watch: Watch) -> None:
         stopping=watch.signals.check,
         differs=lambda line: say(f"{line}; not used"),
     )
+    evaluation = quality.evaluation(experiment)
+    announce(experiment, cell.seeds, study.lanes, study.batch_devices)
     try:
         run = train_seeds(
             experiment,
             cell.seeds,
             study.lanes,
-            evaluation=quality.evaluation(experiment),
+            evaluation=evaluation,
             on_segment=on_segment,
+            batch_devices=study.batch_devices,
             checkpoints=checkpoints,
         )
     except Exception as error:

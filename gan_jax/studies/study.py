@@ -15,7 +15,7 @@ from gan_jax.data_facts import is_array
 from gan_jax.fields import ConfigError, FrozenDict, canonical, check_range, shown
 from gan_jax.presets import preset
 from gan_jax.studies.grid import MOST_VARIANTS, grid
-from gan_jax.training.lanes import check_lanes, check_seeds
+from gan_jax.training.lanes import check_batch_devices, check_lanes, check_seeds
 
 # Names become folders and file names: letters, digits and a few marks, on every system.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,99}")
@@ -33,6 +33,8 @@ class Study:
       variants: name -> the fields in which it differs from `base`.
       seeds: a count (0 .. n - 1) or the seeds; expanded to a tuple.
       lanes: seeds in one vmap, on which the bits depend; see `training.lanes.default_lanes`.
+      batch_devices: how many devices share each batch, on which the bits depend too; see
+        `training.rows`.
       grown_from: how many seeds the study had before it grew: no cell reaches across these.
       criteria: thresholds of the verdicts.
       moments: at how many moments of training, evenly spaced from the untrained state to the last
@@ -49,6 +51,7 @@ class Study:
     lanes: Any = None  # a number, once made
     criteria: Criteria = field(default_factory=Criteria)
     moments: int = 3
+    batch_devices: int = 1
     grown_from: tuple[int, ...] = ()
     lanes_chosen: bool = field(init=False, compare=False, repr=False, default=False)
     """Whether `lanes` was given, or follows from the number of seeds."""
@@ -90,6 +93,7 @@ class Study:
             variants[name] = FrozenDict(variants[name])
         object.__setattr__(self, "variants", FrozenDict(variants))
         object.__setattr__(self, "_experiments", FrozenDict(self._validated()))
+        self._check_batch_devices()
 
     def _check_growth(self) -> None:
         counts = canonical("grown_from", "tuple[int, ...]", self.grown_from)
@@ -100,6 +104,14 @@ class Study:
                 f"below {len(self.seeds)}"
             )
         object.__setattr__(self, "grown_from", counts)
+
+    def _check_batch_devices(self) -> None:
+        for variant, experiment in self._experiments.items():
+            try:
+                devices = check_batch_devices(self.batch_devices, experiment)
+            except ConfigError as error:
+                raise ConfigError(f"variant {variant}: {error}") from None
+            object.__setattr__(self, "batch_devices", devices)
 
     def _validated(self) -> dict[str, Experiment]:
         """Each variant's experiment.
@@ -163,6 +175,8 @@ class Study:
             "criteria": asdict(self.criteria),
             "moments": self.moments,
         }
+        if self.batch_devices > 1:
+            document["batch_devices"] = self.batch_devices
         return document | ({"grown_from": list(self.grown_from)} if self.grown_from else {})
 
     @classmethod
@@ -198,6 +212,7 @@ class Study:
             lanes=document.get("lanes"),
             criteria=Criteria.from_dict(document.get("criteria", {})),
             moments=document.get("moments", cls.moments),
+            batch_devices=document.get("batch_devices", cls.batch_devices),
             grown_from=document.get("grown_from", ()),
         )
 
@@ -236,6 +251,7 @@ KEYS = (
     "base",
     "criteria",
     "moments",
+    "batch_devices",
     "grown_from",
 )
 NEEDED = "a study needs name, seeds, and variants or a grid"

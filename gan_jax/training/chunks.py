@@ -1,4 +1,4 @@
-"""A chunk of seeds on one device: its segments dispatched and waited for by the host.
+"""A chunk of seeds on one row of devices: its segments dispatched and waited for by the host.
 
 What it has come to at the end of a segment can be kept (`saved`), and a chunk made of that goes on
 as if it had never ended.
@@ -22,6 +22,7 @@ from gan_jax.training.checkpoints import Saved
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 from gan_jax.training.loop import Evaluation, Lane, init_lanes, lanes_at_zero, train_lanes
 from gan_jax.training.named import as_tree, by_name, mismatches
+from gan_jax.training.rows import Row
 
 
 class Segment(NamedTuple):
@@ -58,11 +59,15 @@ def unpad(tree: Any, n_seeds: int) -> Any:
 
 
 class Chunk:
-    """The training of up to `lanes` seeds on one device, a segment at a time, one segment ahead.
+    """The training of up to `lanes` seeds on one row, a segment at a time, one segment ahead.
 
     The host dispatches the next segment before it waits for the last one, so that the device never
     waits for the host. A chunk of fewer seeds is padded by repeating the last seed: lanes do not
     interact.
+
+    Attributes:
+      lane: the lanes after what was waited for, padding included.
+      step: steps taken until then.
     """
 
     def __init__(
@@ -72,7 +77,7 @@ class Chunk:
         leaves: Leaves,
         seeds: np.ndarray,
         lanes: int,
-        device: Any,
+        row: Row,
         total_steps: int,
         log_every: int,
         saved: Saved | None = None,
@@ -80,12 +85,11 @@ class Chunk:
         pad = lanes - len(seeds)
         padded = np.concatenate([seeds, np.repeat(seeds[-1:], pad)]).astype(np.uint32)
         leaves = jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (lanes,)), leaves)
-        self.seeds, self.device, self.total_steps = seeds, device, total_steps
+        self.seeds, self.row, self.total_steps = seeds, row, total_steps
         self._statics = (program.parts, evaluation.measure)
         self._log_every = log_every
         shared = (leaves, program.training_set, evaluation.inputs)
-        self._shared = jax.device_put(shared, device)
-        self._seeds = jax.device_put(padded, device)
+        self._shared, self._seeds = row.put(shared), row.put(padded)
         self._waiting: list[tuple[Segment, Lane, dict[str, jax.Array]]] = []
         self._records: list[dict[str, np.ndarray]] = []
         self._dispatched = 0
@@ -97,8 +101,8 @@ class Chunk:
             lane, records = _restored(template, saved, record_steps(total_steps, log_every))
             self._records.append(records)
             self._dispatched = saved.step
-        self._lane = jax.device_put(lane, device)
-        self._arrived, self.step = self._lane, self._dispatched  # after what was waited for
+        self._lane = row.put(lane)
+        self.lane, self.step = self._lane, self._dispatched
 
     def begin(self) -> Segment | None:
         """Dispatch the first segment; return what was trained before, read from a checkpoint.
@@ -112,7 +116,7 @@ class Chunk:
         (records,) = self._records
         n_records = next(iter(records.values())).shape[1]
         ends = np.minimum(self._log_every * np.arange(n_records), self.step)
-        before = Segment(self.seeds, 0, self.step, self._arrived.state, ends, records)
+        before = Segment(self.seeds, 0, self.step, self.lane.state, ends, records)
         return before._replace(resumed=True)
 
     @property
@@ -128,9 +132,10 @@ class Chunk:
         start, self._dispatched = self._dispatched, stop
         boundaries = start + self._log_every * np.arange(RECORDS_PER_SEGMENT + 1)
         boundaries = np.minimum(boundaries, stop).astype(np.int32)
-        self._lane, records = train_lanes(
-            *self._statics, *self._shared, self._lane, self._seeds, boundaries
-        )
+        with self.row.tracing():
+            self._lane, records = train_lanes(
+                *self._statics, *self._shared, self._lane, self._seeds, boundaries
+            )
         segment = Segment(self.seeds, start, stop, self._lane.state)
         self._waiting.append((segment, self._lane, records))
 
@@ -153,7 +158,7 @@ class Chunk:
             changed = ", ".join(sorted({*seen} ^ {*self._records[0]}))
             raise ConfigError(f"evaluation: another than the checkpoint's: {changed}")
         self._records.append(seen)
-        self._arrived, self.step = lane, segment.stop
+        self.lane, self.step = lane, segment.stop
         ends = segment.start + self._log_every * np.arange(1, n_records + 1)
         return segment._replace(steps=np.minimum(ends, segment.stop), records=seen)
 
@@ -163,7 +168,7 @@ class Chunk:
 
     def saved(self) -> Saved:
         """What is to be kept of it now: all lanes, padding included, and the history so far."""
-        lane = {f"lane/{name}": x for name, x in by_name(self._arrived).items()}
+        lane = {f"lane/{name}": x for name, x in by_name(self.lane).items()}
         records = {f"records/{name}": x for name, x in self._history().items()}
         return Saved(self.step, lane | records)
 

@@ -88,6 +88,11 @@ def heard_signals() -> Iterator[Signals]:
                 _hearing.clear()
 
 
+def heard() -> int | None:
+    """The number of the first signal heard, within `heard_signals`; None if there was none."""
+    return _hearing[0].number if _hearing else None
+
+
 @contextmanager
 def _listening() -> Iterator[Signals]:
     heard = Signals()

@@ -1,13 +1,18 @@
-"""Which seeds, and how many side by side: checked and chosen before JAX is loaded."""
+"""Which seeds, how many side by side, on how many devices: checked before JAX is loaded."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gan_jax.fields import ConfigError, shown
+from gan_jax.combinations import discriminator_samples
+from gan_jax.fields import ConfigError, is_integer, shown
+
+if TYPE_CHECKING:
+    from gan_jax.config import Experiment
 
 MOST_SEEDS = 2**24
 # A segment, the stretch between two looks of the host, is this many records of log_every steps.
@@ -70,3 +75,23 @@ def check_lanes(lanes: int | None, n_seeds: int) -> int:
     if isinstance(lanes, bool) or not isinstance(lanes, int | np.integer) or lanes < 1:
         raise ConfigError(f"lanes: {shown(lanes)} given, expected a whole number from 1 on")
     return int(lanes)
+
+
+def check_batch_devices(batch_devices: int, experiment: Experiment) -> int:
+    """Return how many devices share a batch of an experiment.
+
+    Raises:
+      ConfigError: unless it is a whole number from 1 on that divides the batches.
+    """
+    if not is_integer(batch_devices) or batch_devices < 1:
+        raise ConfigError(
+            f"batch_devices: {shown(batch_devices)} given, expected a whole number from 1 on"
+        )
+    packs = discriminator_samples(experiment) // experiment.packing
+    if packs % batch_devices or experiment.batch_size % batch_devices:
+        of_discriminator = f", {packs} a discriminator update" * (packs != experiment.batch_size)
+        raise ConfigError(
+            f"batch_size: {experiment.batch_size} given{of_discriminator}, expected a multiple of "
+            f"batch_devices, {batch_devices}: each device has an equal part"
+        )
+    return int(batch_devices)

@@ -24,6 +24,7 @@ from gan_jax.config import Leaves
 from gan_jax.game import gan
 from gan_jax.game.draws import seed_key
 from gan_jax.game.parts import Parameters, Parts, TrainingSet, current_parameters
+from gan_jax.game.sharding import everywhere
 from gan_jax.game.state import GanState, StepInfo
 
 NEVER = -1
@@ -125,7 +126,7 @@ def train_lane(
         moves = lax.optimization_barrier(alive & finite)
         kept = jax.tree.map(partial(jnp.where, moves), state, lane.state)
         first = jnp.where(alive & ~finite, number + 1, lane.first_nonfinite_step)
-        return Lane(kept, first), info
+        return everywhere(Lane(kept, first)), info
 
     def play(
         last: jax.Array, carry: tuple[Lane, StepInfo], bounds: tuple[jax.Array, jax.Array]
@@ -172,4 +173,4 @@ init_lanes = jax.jit(
 def train_lanes(parts: Parts, measure: Any, *arrays: Any) -> tuple[Lane, dict[str, jax.Array]]:
     # leaves, training_set, inputs, lane, seed, boundaries: axis 0 is a lane's own
     axes = (0, None, None, 0, 0, None)
-    return jax.vmap(partial(train_lane, parts, measure), axes)(*arrays)
+    return everywhere(jax.vmap(partial(train_lane, parts, measure), axes)(*arrays))

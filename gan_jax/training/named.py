@@ -5,6 +5,7 @@ A name and an array need no code to be read; the tree they belong to is known fr
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,14 @@ def by_name(tree: Any) -> dict[str, np.ndarray]:
     """A tree's leaves, on the host, by name."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(jax.device_get(tree))
     return {leaf_name(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def digest(tree: Any) -> str:
+    """SHA-256 of a tree's leaves: their names, types, shapes and bits."""
+    found = hashlib.sha256()
+    for name, x in by_name(tree).items():
+        found.update(f"{name} {x.dtype} {x.shape}".encode() + x.tobytes())
+    return found.hexdigest()
 
 
 def mismatches(template: Any, arrays: Mapping[str, np.ndarray]) -> list[str]:

@@ -1,0 +1,113 @@
+"""The devices as a mesh [seed, batch]: rows of devices, each of which trains one chunk of seeds.
+
+With one device a row, the default, a row is a device, and its program the one-device program. With
+more, a row shares out every batch among its devices: for one training that is too large for one.
+The host sends chunks to rows; no program spans two of them, so that a seed's bits depend on how
+many devices share a batch, and not on how many rows there are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from gan_jax.fields import ConfigError
+from gan_jax.game.sharding import batch_mesh
+
+
+class Row:
+    """Devices that train one chunk together; of several processes, where there are several.
+
+    Attributes:
+      devices: in the order in which they hold a batch's parts.
+    """
+
+    def __init__(self, devices: Sequence[Any]) -> None:
+        self.devices = tuple(devices)
+
+    @cached_property
+    def _mesh(self) -> Mesh:
+        return batch_mesh(self.devices)
+
+    def tracing(self) -> AbstractContextManager[Any]:
+        """What is traced and run within shares out its batches, where there is more than one."""
+        return nullcontext() if len(self.devices) == 1 else jax.set_mesh(self._mesh)
+
+    def put(self, tree: Any) -> Any:
+        """Arrays as each of the devices has them, whole."""
+        if len(self.devices) == 1:
+            return jax.device_put(tree, self.devices[0])
+        sharding = NamedSharding(self._mesh, PartitionSpec())
+        if sharding.is_fully_addressable:
+            return jax.device_put(tree, sharding)
+
+        # `device_put` would have the processes compare every array.
+        def put(x: Any) -> jax.Array:
+            x = np.asarray(x)
+            return jax.make_array_from_callback(x.shape, sharding, lambda index: x[index])
+
+        return jax.tree.map(put, tree)
+
+
+def device_rows(
+    batch_devices: int = 1, seed_devices: int | None = None, devices: Sequence[Any] | None = None
+) -> list[Row]:
+    """Reshape devices into rows: a mesh [seed_devices, batch_devices].
+
+    Of several processes every row takes as many devices from each: each process then sees every
+    chunk, and the first of them can speak for all.
+
+    Args:
+      batch_devices: how many devices share a batch.
+      seed_devices: how many rows; by default as many as the devices make.
+      devices: of which; all by default.
+
+    Raises:
+      ConfigError: where they do not make such rows.
+    """
+    devices = jax.devices() if devices is None else list(devices)
+    by_process: dict[int, list[Any]] = defaultdict(list)
+    for device in devices:
+        by_process[device.process_index].append(device)
+    n_processes, each = len(by_process), min(map(len, by_process.values()))
+    if n_processes > 1 and batch_devices % n_processes:
+        raise ConfigError(
+            f"batch_devices: {batch_devices} given, expected a multiple of {n_processes}, the "
+            "number of processes: each takes part in every batch (to spread seeds and variants "
+            "instead, start processes that know nothing of each other)"
+        )
+    if batch_devices > len(devices):
+        raise ConfigError(
+            f"batch_devices: {batch_devices} given, expected at most the {_devices(devices)} there "
+            "are"
+        )
+    if seed_devices is None and len(devices) % batch_devices:
+        raise ConfigError(
+            f"batch_devices: {batch_devices} given, expected a number that divides the "
+            f"{_devices(devices)}, or seed_devices x batch_devices of them"
+        )
+    if n_processes * each < len(devices):
+        counts = ", ".join(str(len(found)) for found in by_process.values())
+        raise ConfigError(f"devices: {counts} by process, expected as many in each")
+    width = batch_devices // n_processes  # of a row, in one process
+    rows = each // width if seed_devices is None else seed_devices
+    if rows * width > each or rows < 1:
+        raise ConfigError(
+            f"seed_devices: {seed_devices} given with batch_devices: {batch_devices}, expected a "
+            f"product from {batch_devices} to {len(devices)}, the number of devices"
+        )
+    return [
+        Row([one for found in by_process.values() for one in found[i * width : (i + 1) * width]])
+        for i in range(rows)
+    ]
+
+
+def _devices(devices: Sequence[Any]) -> str:
+    return "1 device" if len(devices) == 1 else f"{len(devices)} devices"

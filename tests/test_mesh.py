@@ -1,0 +1,206 @@
+"""A batch shared out among devices: one device's numbers but for rounding; really shared out."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import meshes
+import numpy as np
+import pytest
+from setups import BASE, tiny_study
+
+import gan_jax
+from gan_jax.config import ConfigError
+from gan_jax.studies.cells import cells, origin_of
+from gan_jax.training.checkpoints import Checkpoints
+from gan_jax.training.interrupts import Interrupted
+from gan_jax.training.rows import device_rows
+from gan_jax.training.seeds import train_seeds
+
+DEVICES = jax.devices()
+SHORT = gan_jax.Experiment(steps=20, log_every=5, batch_size=32, evaluation_samples=32)
+BATCH_NORM = {"generator_normalization": "batch", "discriminator_normalization": "batch"}
+SETUPS = {
+    "full batches": {"discriminator_batch": "full"},
+    "several updates, noise": {"discriminator_steps": 2, "instance_noise": 0.1},
+    "batch statistics apart": BATCH_NORM,
+    "batch statistics together": BATCH_NORM | {"discriminator_statistics": "together"},
+    "spectral norm": {"spectral_norm": True, "discriminator_hidden": (6, 6)},
+    "r1": {"penalty": "r1"},
+    "a penalty between samples": {"penalty": "gradient_penalty", "penalty_every": 2},
+    "packs": {"packing": 2, "data": "ring", "loss": "relativistic_average"},
+    "dropout": {"discriminator_dropout": 0.3, "generator_dropout": 0.3},
+    "a training set in order": {"n_train": 100, "batch_order": "shuffled", "latent_pool": 50},
+    "images": {
+        "data": "blobs",
+        "generator": "convolutional",
+        "discriminator": "convolutional",
+        "generator_normalization": "batch",
+        "discriminator_hidden": (4,),
+    },
+    "consensus": {"update": "consensus"},
+}
+
+
+@pytest.mark.parametrize("name", SETUPS)
+def test_gradients_and_a_step_are_one_devices(name, registered):
+    if name == "images":
+        from setups import BLOBS
+
+        registered(gan_jax.DATASETS, "blobs", BLOBS)
+    alone, shared = meshes.both_ways(DEVICES, **SETUPS[name])
+    assert meshes.farthest(shared, alone) < meshes.ROUNDING
+    # The comparison is of something: gradients, and a state that has moved.
+    gradients, (state, _) = alone
+    assert all(np.abs(x).max() > 1e-4 for x in jax.tree.leaves(gradients))
+    assert (state.step == 1).all()
+
+
+def test_another_batch_or_another_pairing_would_be_seen():
+    alone, shared = meshes.both_ways(DEVICES[:2])
+    other, _ = meshes.both_ways(DEVICES[:2], batch_size=62)
+    assert meshes.farthest(shared, other) > 100 * meshes.ROUNDING
+    assert meshes.farthest(shared, alone) < meshes.ROUNDING
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_every_device_computes_its_part_of_the_batch_and_no_more(lanes):
+    text = meshes.compiled_training(DEVICES, lanes, **meshes.ODD)
+    assert meshes.collectives(text) == ["all-reduce"]  # samples stay where they are
+    found = meshes.sizes(text)
+    assert {26, 52} <= found  # 104 / 4 of either kind, 208 / 4 of the generator's
+    one = meshes.compiled_training(DEVICES[:1], lanes, **meshes.ODD)
+    assert meshes.collectives(one) == []
+    assert {104, 208} <= meshes.sizes(one)
+
+
+def test_rows_are_the_bits_of_any_other_number_of_rows():
+    two_rows = meshes.trained(SHORT, 5, 2, batch_devices=2)
+    one_row = meshes.trained(SHORT, 5, 2, batch_devices=2, seed_devices=1)
+    assert meshes.identical(two_rows, one_row)
+    one_device = meshes.trained(SHORT, 5, 2)
+    assert not meshes.identical(two_rows, one_device)
+    # Adam's steps are as long for a small gradient as for a large one: roundings grow.
+    assert meshes.farthest(two_rows, one_device) < 1e-3
+
+
+def test_eight_devices():
+    tests = Path(__file__).parent
+    environment = os.environ | {"PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"}
+    finished = subprocess.run(
+        [sys.executable, tests / "meshes.py"], capture_output=True, text=True, env=environment
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    seen = json.loads(finished.stdout)
+    assert seen["devices"] == 8 and seen["rows"] == [4, 2]
+    assert seen["alone is eight"]
+    assert seen["four rows are two"]
+    assert all(0 < x < meshes.ROUNDING for x in seen["differences"].values()), seen["differences"]
+    assert 0 < seen["after 20 steps"] < 1e-3
+    assert seen["collectives"] == ["all-reduce"]
+    assert {13, 26} <= {*seen["sizes"]}
+
+
+def test_training_continues_with_the_same_bits(tmp_path):
+    def stop():
+        if len(seen) == 2:
+            raise Interrupted(15)
+
+    experiment = SHORT.replace(steps=200)
+    whole = meshes.trained(experiment, 2, 2, batch_devices=2)
+    seen = []
+    fields = {"evaluation": meshes.quality.evaluation(experiment), "batch_devices": 2}
+    with pytest.raises(Interrupted):
+        checkpoints = Checkpoints(tmp_path, every=1e9, stopping=stop)
+        train_seeds(experiment, 2, 2, **fields, on_segment=seen.append, checkpoints=checkpoints)
+    assert seen[-1].stop == 50
+    seen = []
+    run = train_seeds(
+        experiment, 2, 2, **fields, on_segment=seen.append, checkpoints=Checkpoints(tmp_path)
+    )
+    assert seen[0].resumed and seen[0].stop == 50
+    assert meshes.identical((run.states, dict(run.history), run.first_nonfinite_step), whole)
+    assert run.batch_devices == 2
+    with pytest.raises(ConfigError, match=r"another training \(batch_devices: 2 there, 4 here\)"):
+        train_seeds(
+            experiment, 2, 2, **fields | {"batch_devices": 4}, checkpoints=Checkpoints(tmp_path)
+        )
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"batch_devices": 0}, "batch_devices: 0 given, expected a whole number from 1 on"),
+        ({"batch_devices": 2.0}, "batch_devices: 2.0 given, expected a whole number"),
+        ({"batch_devices": True}, "batch_devices: True given, expected a whole number"),
+        ({"batch_devices": 32}, "batch_size: 32 given, 16 a discriminator update, expected"),
+        ({"batch_devices": 16}, "batch_devices: 16 given, expected at most the 4 devices"),
+        ({"batch_devices": 2, "devices": DEVICES[:3]}, "a number that divides the 3 devices"),
+        ({"batch_devices": 2, "devices": DEVICES[:1]}, "at most the 1 device there"),
+        ({"batch_devices": 2, "seed_devices": 3}, "seed_devices: 3 given with batch_devices: 2"),
+        ({"seed_devices": 0}, "seed_devices: 0 given"),
+    ],
+)
+def test_a_mesh_that_cannot_be_is_refused_before_anything_is_compiled(fields, message):
+    with pytest.raises(ConfigError, match=message):
+        train_seeds(SHORT, 1, **fields)
+
+
+def test_rows_cover_the_devices_in_order():
+    rows = device_rows(2)
+    assert [row.devices for row in rows] == [tuple(DEVICES[:2]), tuple(DEVICES[2:])]
+    assert [row.devices for row in device_rows()] == [(device,) for device in DEVICES]
+    assert [row.devices for row in device_rows(2, 1, DEVICES[1:])] == [tuple(DEVICES[1:3])]
+
+
+@dataclasses.dataclass(frozen=True)
+class Elsewhere:
+    """A device of another process, as far as rows look at it."""
+
+    process_index: int
+    id: int
+
+
+def test_rows_of_several_processes_take_as_many_devices_of_each():
+    devices = [Elsewhere(process, i) for process in range(2) for i in range(4)]
+    rows = device_rows(4, devices=devices)
+    names = [[(one.process_index, one.id) for one in row.devices] for row in rows]
+    assert names == [
+        [(0, 0), (0, 1), (1, 0), (1, 1)],
+        [(0, 2), (0, 3), (1, 2), (1, 3)],
+    ]
+    with pytest.raises(ConfigError, match="batch_devices: 1 given, expected a multiple of 2, the"):
+        device_rows(1, devices=devices)
+    with pytest.raises(ConfigError, match="devices: 4, 2 by process, expected as many in each"):
+        device_rows(2, devices=devices[:6])
+
+
+def test_a_study_records_how_many_devices_share_a_batch(tmp_path):
+    study = tiny_study(batch_devices=2)
+    assert gan_jax.Study.from_dict(study.to_dict()) == study
+    assert "batch_devices" not in tiny_study().to_dict()
+    assert origin_of(study, "saturating") != origin_of(tiny_study(), "saturating")
+    assert [cell.seeds for cell in cells(study)] == [cell.seeds for cell in cells(tiny_study())]
+    with pytest.raises(ConfigError, match="variant odd: batch_size: 18 given, 9 a discriminator"):
+        tiny_study(batch_devices=2, variants={"odd": {"batch_size": 18}})
+    with pytest.raises(ConfigError, match="batch_devices: 8 given, expected at most the 4 dev"):
+        gan_jax.run_study(tiny_study(batch_devices=8), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_study_is_continued_with_the_same_number_only(tmp_path):
+    fields = {"base": BASE.replace(steps=10, log_every=5), "seeds": 2, "moments": 0}
+    variants = {"saturating": {"loss": "saturating"}}
+    fields["variants"] = variants
+    results = gan_jax.run_study(tiny_study(batch_devices=2, **fields), tmp_path / "study")
+    assert (results["status"] == "done").all()
+    with pytest.raises(ConfigError, match=r"another study .*batch_devices: 2 there, 1 here"):
+        gan_jax.run_study(tiny_study(**fields), tmp_path / "study")
+    one = gan_jax.run_study(tiny_study(**fields), tmp_path / "one")
+    quality, other = results["sliced_wasserstein"].values, one["sliced_wasserstein"].values
+    np.testing.assert_allclose(quality, other, rtol=1e-3)
+    assert not np.array_equal(quality, other)
