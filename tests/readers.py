@@ -28,6 +28,7 @@ from gan_jax.studies.rejudge import read_criteria
 from gan_jax.studies.results import load_results
 from gan_jax.studies.states import read_states, states_path, write_states
 from gan_jax.studies.study import Study
+from gan_jax.training.named import by_name
 
 EXPERIMENT = Experiment(steps=30, log_every=10, batch_size=16, evaluation_samples=32)
 CELL = Cell("a", 0, (0, 1))
@@ -112,7 +113,7 @@ def _cell(folder):
 def _states(folder):
     both = jax.tree.map(lambda x: np.stack([x, x]), _state())
     CELL.folder(folder).mkdir(parents=True)
-    write_states(CELL, folder, {30: both})
+    write_states(CELL, folder, {30: by_name(both)})
     return states_path(CELL, folder)
 
 

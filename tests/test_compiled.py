@@ -77,3 +77,14 @@ def test_another_processor_has_another_folder(monkeypatch):
     assert here == compiled.processor()
     monkeypatch.setattr(compiled.Path, "read_text", lambda path: "flags : sse2 only")
     assert compiled.processor() != here
+
+
+def test_a_program_written_in_part_is_removed(tmp_path, monkeypatch):
+    monkeypatch.delenv(compiled.VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder, _ = trained(tmp_path)
+    whole = {path for path in Path(folder).iterdir() if path.name.endswith("-cache")}
+    torn = Path(folder) / "jit_f-0123-cache"
+    torn.write_bytes(next(iter(whole)).read_bytes()[:100])
+    _, hits = trained(tmp_path)
+    assert hits >= 2 and not torn.exists() and all(path.exists() for path in whole)

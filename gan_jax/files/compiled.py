@@ -9,6 +9,7 @@ import hashlib
 import os
 import platform
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 VARIABLE = "JAX_COMPILATION_CACHE_DIR"
@@ -36,6 +37,7 @@ def keep_compiled_programs() -> Path | None:
         return None
     if not os.access(folder, os.W_OK):
         return None
+    _remove_torn(folder)
     settings = {VARIABLE.lower(): str(folder), **SETTINGS}
     if "jax" in sys.modules:
         import jax
@@ -45,6 +47,20 @@ def keep_compiled_programs() -> Path | None:
     else:
         os.environ.update({name.upper(): str(value) for name, value in settings.items()})
     return folder
+
+
+def _remove_torn(folder: Path) -> None:
+    """Remove entries that were not written to their end, of which JAX would warn for ever.
+
+    Under its lock JAX writes an entry, then when it was used (jax/_src/lru_cache.py): one without
+    the second belongs to a process that was ended, or to a disk that was full.
+    """
+    import filelock
+
+    with suppress(OSError, filelock.Timeout), filelock.FileLock(folder / ".lockfile", timeout=10):
+        for entry in folder.glob("*-cache"):
+            if not entry.with_name(f"{entry.name.removesuffix('-cache')}-atime").exists():
+                entry.unlink(missing_ok=True)
 
 
 def processor() -> str:

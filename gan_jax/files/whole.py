@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +39,22 @@ def free_space(path: Path) -> str:
         return f"{shutil.disk_usage(there).free / 1e6:,.1f} MB"
     except (OSError, StopIteration):
         return "unknown space"
+
+
+def check_room(folder: Path, size: int) -> None:
+    """See that a folder has room for so many bytes: they are asked for, and given back.
+
+    Raises:
+      OSError: what the system says where they cannot be had.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):  # cannot tell
+                raise
 
 
 def remove_temporaries(folder: Path) -> None:

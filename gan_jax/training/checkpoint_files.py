@@ -22,12 +22,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax.files.sums import sha256
-from gan_jax.files.whole import sync_folder
+from gan_jax.files.whole import check_room, sync_folder
 
 MANIFEST, STATE = "manifest.json", "state"
 # Of a folder that is being filled or emptied; one that is left belongs to a process that was ended.
 TEMPORARY = ".tmp"
 LONGEST_MANIFEST = 16_000_000  # bytes
+OVERHEAD = 100_000  # bytes of a checkpoint that are not arrays; 50,000 of one of 200 arrays
 
 
 class DamagedError(ValueError):
@@ -73,6 +74,8 @@ def write_checkpoint(
     temporary, final = folder / f"{TEMPORARY}{os.getpid()}", checkpoint_path(folder, step)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(temporary, ignore_errors=True)
+    # Orbax writes in threads of its own, which print tracebacks where a disk is full.
+    check_room(folder, 2 * sum(x.nbytes for x in arrays.values()) + OVERHEAD)
     try:
         with _checkpointer() as checkpointer:
             # Orbax stores no empty arrays: the manifest alone has those.

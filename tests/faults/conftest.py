@@ -8,7 +8,7 @@ from faults.studies import Nursery
 
 @pytest.fixture(scope="session")
 def nursery(tmp_path_factory):
-    nursery = Nursery(tmp_path_factory.mktemp("nursery") / "stderr")
+    nursery = Nursery(tmp_path_factory.mktemp("nursery"))
     yield nursery
     nursery.close()
 

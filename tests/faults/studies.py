@@ -5,6 +5,7 @@ no time, and is a process like any other.
 """
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 
 import gan_jax
@@ -59,6 +61,7 @@ def run(folder, devices=2, every=0.0, pause=0.0, study=None, **changes):
     """Run a study here, the tiny one by default; it may pause after each segment."""
     import jax
 
+    gan_jax.keep_compiled_programs()
     jax.config.update("jax_num_cpu_devices", devices)
     return gan_jax.run_study(
         study or tiny(**changes),
@@ -112,20 +115,25 @@ def end_at_rename(number, after):
 class Nursery:
     """Forks processes that each run a line of Python, one at a time."""
 
-    def __init__(self, errors):
-        self._errors, self._process = errors, None
+    def __init__(self, cache):
+        self._process, self._heard = None, ""
+        # A pipe, not a file: processes that may write no files have their say as well.
+        self._errors, errors = os.pipe()
+        os.set_blocking(self._errors, False)
+        with contextlib.suppress(AttributeError):
+            fcntl.fcntl(errors, fcntl.F_SETPIPE_SZ, 2**20)
         code = NURSERY.format(tests=str(Path(__file__).parents[1]))
-        with errors.open("a") as stderr:
-            self._parent = subprocess.Popen(
-                [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                bufsize=1,
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
-                preexec_fn=hear_interrupts,
-            )
+        self._parent = subprocess.Popen(
+            [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            bufsize=1,
+            env=environment(cache),
+            preexec_fn=hear_interrupts,
+        )
+        os.close(errors)
 
     def start(self, line):
         """Start a process; return its number."""
@@ -156,18 +164,28 @@ class Nursery:
 
     def heard(self):
         """What the processes have written to stderr so far."""
-        return self._errors.read_text()
+        with contextlib.suppress(BlockingIOError):  # that is all
+            while part := os.read(self._errors, 2**16):
+                self._heard += part.decode()
+        return self._heard
 
     def said(self):
         """What the processes have written to stderr since this was last asked."""
-        text = self.heard()
-        self._errors.write_text("")
+        text, self._heard = self.heard(), ""
         return text
 
     def close(self):
         self._parent.stdin.close()
         self._parent.wait()
         self._parent.stdout.close()
+        os.close(self._errors)
+
+
+def environment(cache):
+    """This process's, with a cache of compiled programs that may be torn: no other test's."""
+    kept = {name: x for name, x in os.environ.items() if "COMPILATION_CACHE" not in name}
+    fonts = matplotlib.get_cachedir()  # takes a while to make
+    return kept | {"OPENBLAS_NUM_THREADS": "1", "XDG_CACHE_HOME": str(cache), "MPLCONFIGDIR": fonts}
 
 
 def hear_interrupts():

@@ -86,6 +86,9 @@ def test_a_terminal_that_goes_ends_nothing_but_this(nursery, undisturbed, folder
 
 
 def test_a_script_gets_a_keyboard_interrupt_once_all_is_kept(tmp_path):
+    # As it is by default: a shell's background jobs ignore it, and these tests may be one.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def interrupt(variant, segment):
         signal.raise_signal(signal.SIGINT)
         time.sleep(0.1)  # the thread that listens
@@ -94,7 +97,7 @@ def test_a_script_gets_a_keyboard_interrupt_once_all_is_kept(tmp_path):
         gan_jax.run_study(tiny(), tmp_path / "s", observer=interrupt)
     assert stopped.value.number == signal.SIGINT
     assert checkpoints(tmp_path / "s")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
 
 
 def test_what_is_ignored_stays_ignored_and_other_threads_hear_nothing():
