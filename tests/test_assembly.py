@@ -10,6 +10,7 @@ import xarray as xr
 from setups import SHORT, timeless, tiny_study
 
 import gan_jax
+from gan_jax.files.netcdf import read_flat, read_netcdf
 from gan_jax.files.netcdf_blocks import BlockFile
 from gan_jax.studies import blocks
 from gan_jax.studies.cells import cells
@@ -136,3 +137,15 @@ def test_memory_does_not_grow_with_the_number_of_cells(tmp_path):
     assert peaks[1] < 2**30
     results = gan_jax.load_results(tmp_path / "500")
     assert (results["status"] == "done").all() and results["status"].size == 32_000
+
+
+def test_a_cell_is_read_quickly_as_xarray_reads_it(grown):
+    folder = grown[0]
+    for cell in cells(gan_jax.studies.folder.read_study(folder)):
+        quick = read_flat(cell.path(folder))
+        slow = read_netcdf(cell.path(folder))
+        xr.testing.assert_identical(quick, slow)
+        assert {name: x.dtype for name, x in quick.variables.items()} == {
+            name: x.dtype for name, x in slow.variables.items()
+        }
+        assert list(quick.variables) and [*quick.data_vars] == [*slow.data_vars]
