@@ -17,15 +17,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 import gan_jax
 from gan_jax.commands.script import run_script
-from gan_jax.files.sums import SUFFIX
+from gan_jax.files.sums import SUFFIX, write_summed
 from gan_jax.files.whole import write_text
-from gan_jax.studies.cells import Cell, cells, origin_of, read_dataset, write_dataset
+from gan_jax.studies.cells import Cell, cells, origin_of
 from gan_jax.studies.folder import open_folder
 from gan_jax.studies.one_cell import Watch, run_cell
 from gan_jax.studies.states import STATES
@@ -83,20 +85,25 @@ def synthetic(folder: Path, n_cells: int) -> Path:
     study = open_folder(study, folder, "assemble_many")
     first, *others = cells(study)
     run_cell(study, first, folder, Watch(None, {}, Signals(), 1e9))
-    trained, draws = read_dataset(first.path(folder)), np.random.default_rng(0)
+    trained, draws = first.path(folder).read_bytes(), np.random.default_rng(0)
     for cell in others:
-        write_dataset(cell.path(folder), varied(trained, study, cell, draws))
+        fill = partial(vary, cell=cell, trained=trained, study=study, draws=draws)
+        write_summed(cell.path(folder), fill)
     return folder
 
 
-def varied(trained, study: gan_jax.Study, cell: Cell, draws: np.random.Generator):
-    """A trained cell with other numbers, as another one's."""
-    other = trained.copy(deep=True)
-    for x in other.data_vars.values():
-        if x.dtype.kind == "f":
-            x.values *= draws.uniform(0.5, 2.0)
-    other = other.assign_coords(variant=[cell.variant], seed=list(cell.seeds))
-    return other.assign_attrs(origin=origin_of(study, cell.variant))
+def vary(
+    file: Path, cell: Cell, trained: bytes, study: gan_jax.Study, draws: np.random.Generator
+) -> None:
+    """Write a trained cell with other numbers, as another one's."""
+    file.write_bytes(trained)
+    with h5py.File(file, "r+") as opened:
+        for array in opened.values():
+            if array.dtype.kind == "f" and array.ndim > 1:
+                array[...] = array[...] * draws.uniform(0.5, 2.0)
+        opened["seed"][...] = cell.seeds
+        opened["variant"][...] = cell.variant
+        opened.attrs["origin"] = origin_of(study, cell.variant)
 
 
 def assembled(folder: Path) -> dict[str, float]:

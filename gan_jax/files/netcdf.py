@@ -70,6 +70,58 @@ def opened_netcdf(path: Path, group: str | None = None) -> Iterator[xr.Dataset]:
         yield opened.drop_encoding()
 
 
+def read_flat(path: Path) -> xr.Dataset:
+    """Read a NetCDF file without groups, such as a cell's: as `read_netcdf`, ten times as quickly.
+
+    Dimensions are what each axis' scale is called, true and false are int8 that says "bool".
+
+    Raises:
+      ConfigError: in one line, when it is not there, not readable, or not what this package writes.
+    """
+    import h5py
+    import xarray as xr
+
+    path, *_ = stamp(path)
+    try:
+        _check(path)
+        with h5py.File(path, "r") as file:
+            arrays = {
+                str(name): _with_dims(file, array)
+                for name, array in file.items()
+                if isinstance(array, h5py.Dataset) and not _is_only_dimension(array)
+            }
+            attributes = {name: x for name, x in file.attrs.items() if name[0] != "_"}
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except Exception as error:
+        raise _unreadable(path, error) from None
+    axes = {name: x for name, x in arrays.items() if x[0] == (name,)}
+    others = {name: x for name, x in arrays.items() if name not in axes}
+    plain = {
+        name: x.item() if isinstance(x, np.ndarray) and x.size == 1 else x
+        for name, x in attributes.items()
+    }
+    return xr.Dataset(others, coords=axes, attrs=plain)
+
+
+def _is_only_dimension(array: h5py.Dataset) -> bool:
+    return array.attrs.get("NAME", b"").startswith(b"This is a netCDF dimension but not")
+
+
+def _with_dims(file: h5py.File, array: h5py.Dataset) -> tuple[tuple[str, ...], np.ndarray]:
+    """An array's dimensions by name, and its values."""
+    import h5py
+
+    dims = [file[axis[0]].name for axis in array.attrs.get(DIMENSIONS, ())]
+    if not dims:  # an axis itself
+        dims = [array.name] * array.ndim
+    text = h5py.check_string_dtype(array.dtype)
+    values = array.asstr()[()].astype(str) if text else array[()]
+    if array.attrs.get("dtype") == "bool":
+        values = values.astype(bool)
+    return tuple(name.rpartition("/")[2] for name in dims), values
+
+
 def _unreadable(path: Path, error: Exception) -> ConfigError:
     why = str(error) or type(error).__name__
     return ConfigError(f"{path}: not a readable results file ({why})")

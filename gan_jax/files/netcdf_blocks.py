@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     import xarray as xr
 
-MOST_IN_MEMORY = 64_000_000  # bytes: above, the file grows on the disk
+MOST_IN_MEMORY = 16_000_000  # bytes: above, the file grows on the disk
 TEXT = 200  # bytes that a text may take, for the room a file needs
 
 
@@ -91,7 +91,7 @@ class BlockFile:
         size = 0
         if self._memory is None:
             self._file.flush()
-            size = self._file._h5file.id.get_filesize()
+            size = self._file._h5file.id.get_filesize()  # pyright: ignore[reportOptionalMemberAccess]
         self._file.close()
         if kind is not None:
             return

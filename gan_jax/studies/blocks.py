@@ -78,7 +78,8 @@ class BlockWriter:
         self._samples = self._found_samples()
         joined = {name: self._layout(name, own) for name, own in self._samples.items()}
         rows = [str(name) for group in joined.values() for name in group["variant"].values]
-        self._layouts = {None: joined_groups(study, joined, [*rows, MISSING])}
+        root = joined_groups(study, joined, [*rows, MISSING])
+        self._layouts: dict[str | None, xr.Dataset] = {None: root}
         self._variants: dict[str | None, list[str]] = {None: list(study.variants)}
         if self._several:
             self._layouts |= {f"{GROUPS}/{name}": group for name, group in joined.items()}

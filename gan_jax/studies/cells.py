@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gan_jax.fields import ConfigError
-from gan_jax.files.netcdf import ENGINE, read_netcdf
+from gan_jax.files.netcdf import ENGINE, read_flat, read_netcdf
 from gan_jax.files.sums import damage, sum_path, write_summed
 from gan_jax.files.whole import remove_temporaries, write_text
 from gan_jax.studies.claims import RUNNING, TakenError, claimed, running_process
@@ -204,7 +204,8 @@ def read_cell(cell: Cell, folder: Path, origin: str) -> xr.Dataset:
     """
     if not sum_path(cell.path(folder)).exists():
         raise ConfigError(f"{cell.path(folder)}: without its checksum")
-    dataset = read_dataset(cell.path(folder))
+    check_sum(cell.path(folder))
+    dataset = read_flat(cell.path(folder))
     if "snapshots" not in dataset or not {"wall_seconds", "origin"} <= {*dataset.attrs}:
         raise ConfigError(f"{cell.path(folder)}: of another version")
     if dataset["seed"].values.tolist() != list(cell.seeds) or dataset["variant"] != cell.variant:

@@ -88,7 +88,8 @@ def read_row(study: Study, folder: Path, done: Sequence[Cell], seeds: Sequence[i
     """
     import xarray as xr
 
-    parts, wall = [], 0.0
+    parts: list[xr.Dataset] = []
+    wall = 0.0
     for cell in done:
         part = read_cell(cell, folder, origin_of(study, cell.variant))
         del part.attrs["origin"]
@@ -101,7 +102,7 @@ def read_row(study: Study, folder: Path, done: Sequence[Cell], seeds: Sequence[i
 
 
 def beside(
-    rows: Sequence[xr.Dataset], name: str, data: Mapping[str, str], reference: Reference
+    rows: list[xr.Dataset], name: str, data: Mapping[str, str], reference: Reference
 ) -> xr.Dataset:
     """Variants beside one another, each with its own steps and measures, and what all share.
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,7 +82,9 @@ def connected(ray: Any, settings: OnRay) -> Iterator[None]:
     else:
         here = {"address": settings.address}
     try:
-        with _own_signals():
+        with _own_signals(), warnings.catch_warnings():
+            # JAX has threads, and warns of forks; what Ray forks becomes another program at once.
+            warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
             ray.init(**here, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
         first = str(error).partition("\n")[0]
