@@ -77,8 +77,10 @@ def draw_batches(
     else:
         z = training_set.z[jax.random.randint(z_key, (n_latents,), 0, training_set.z.shape[0])]
     # Columns are cut, not rows: between two transposes a cut would keep XLA from cancelling them.
-    columns = everywhere(z.T)  # else devices would hand latents on to one another
-    z_discriminator, z_generator = columns[:, : updates * n].T, columns[:, updates * n :].T
+    columns = z.T
+    both = columns[:, : updates * n].T, columns[:, updates * n :].T
+    # Whole: cut while shared out, its parts would have to be sent from device to device.
+    z_discriminator, z_generator = everywhere(both)
     if static.batch_order == "shuffled" and training_set.x is not None:
         rows = _rows_in_order(static, training_set.x.shape[0], key, step)
         x_real = to_networks(parts, as_samples(training_set.x[rows.reshape(-1)]))
