@@ -78,7 +78,7 @@ def ended(running, seconds=90.0):
         for one in running:
             if one.poll() is None:
                 one.kill()
-                one.wait()
+                one.communicate()
     return [(one.returncode, *output) for one, output in zip(running, outputs, strict=True)]
 
 

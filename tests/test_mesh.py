@@ -53,18 +53,18 @@ def test_gradients_and_a_step_are_one_devices(name, registered):
 
         registered(gan_jax.DATASETS, "blobs", BLOBS)
     alone, shared = meshes.both_ways(DEVICES, **SETUPS[name])
-    assert meshes.farthest(shared, alone) < meshes.ROUNDING
+    assert meshes.disagreement(shared, alone) < meshes.ROUNDING
     # The comparison is of something: gradients, and a state that has moved.
     gradients, (state, _) = alone
-    assert all(np.abs(x).max() > 1e-4 for x in jax.tree.leaves(gradients))
+    assert all(meshes.largest(gradient) > 0.01 for gradient in gradients)
     assert (state.step == 1).all()
 
 
 def test_another_batch_or_another_pairing_would_be_seen():
     alone, shared = meshes.both_ways(DEVICES[:2])
-    other, _ = meshes.both_ways(DEVICES[:2], batch_size=62)
-    assert meshes.farthest(shared, other) > 100 * meshes.ROUNDING
-    assert meshes.farthest(shared, alone) < meshes.ROUNDING
+    other, _ = meshes.both_ways(DEVICES[:2], batch_size=60)
+    assert meshes.disagreement(shared, other) > 100 * meshes.ROUNDING
+    assert meshes.disagreement(shared, alone) < meshes.ROUNDING
 
 
 @pytest.mark.parametrize("lanes", [1, 2])

@@ -16,7 +16,7 @@ from gan_jax.data.dataset import Dataset, as_samples
 from gan_jax.game.order import rows_of_update
 from gan_jax.game.parts import Batch, Parts, TrainingSet
 from gan_jax.game.scaling import to_networks
-from gan_jax.game.sharding import shared_out
+from gan_jax.game.sharding import everywhere, shared_out
 from gan_jax.game.threefry import written_out
 from gan_jax.penalties import none
 
@@ -78,7 +78,9 @@ def draw_batches(
         z = training_set.z[jax.random.randint(z_key, (n_latents,), 0, training_set.z.shape[0])]
     # Columns are cut, not rows: between two transposes a cut would keep XLA from cancelling them.
     columns = z.T
-    z_discriminator, z_generator = columns[:, : updates * n].T, columns[:, updates * n :].T
+    both = columns[:, : updates * n].T, columns[:, updates * n :].T
+    # Whole: cut while shared out, its parts would have to be sent from device to device.
+    z_discriminator, z_generator = everywhere(both)
     if static.batch_order == "shuffled" and training_set.x is not None:
         rows = _rows_in_order(static, training_set.x.shape[0], key, step)
         x_real = to_networks(parts, as_samples(training_set.x[rows.reshape(-1)]))

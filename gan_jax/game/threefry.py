@@ -15,6 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend.random import define_prng_impl
 
+from gan_jax.game.sharding import everywhere
+
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 KEY_PARITY = 0x1BD11BDA
 
@@ -58,7 +60,9 @@ def _random_bits(key: jax.Array, width: int, shape: tuple[int, ...]) -> jax.Arra
         x, y = threefry_2x32(key, jnp.zeros_like(low), low)
         return x ^ y
 
-    return jnp.concatenate([words(0, size // 2), words(size // 2, size)]).reshape(shape)
+    # Every device hashes all: half a hash would have to be sent to where it is wanted.
+    whole = everywhere(jnp.concatenate([words(0, size // 2), words(size // 2, size)]))
+    return whole.reshape(shape)
 
 
 def _jax_key(data: jax.Array) -> jax.Array:

@@ -163,6 +163,7 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextmanager
 def _checkpointer() -> Iterator[Any]:
+    import jax
     import orbax.checkpoint as ocp  # here: it loads slowly, and short trainings need none
 
     # It logs what goes wrong with whole tracebacks, besides raising it; we say it in a line.
@@ -170,7 +171,11 @@ def _checkpointer() -> Iterator[Any]:
     before = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+        # Of several processes this one alone writes; Orbax would have all of them come here.
+        me = jax.process_index()
+        alone = ocp.options.MultiprocessingOptions(primary_host=me, active_processes={me})
+        handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone)
+        with ocp.Checkpointer(handler, multiprocessing_options=alone) as checkpointer:
             yield checkpointer
     finally:
         logger.setLevel(before)
