@@ -13,7 +13,7 @@ import gan_jax
 from gan_jax.config import ConfigError
 from gan_jax.studies import engines
 from gan_jax.studies.assembly import is_assembled
-from gan_jax.studies.cells import cells, running
+from gan_jax.studies.cells import cells, origin_of, read_cell, running, write_dataset
 from gan_jax.studies.claims import StudyError, TakenError
 from gan_jax.studies.engines import assemble_study
 from gan_jax.studies.folder import open_folder
@@ -76,13 +76,12 @@ def test_a_cell_is_run_by_one_process_only(tmp_path):
 
 def test_a_cell_of_another_version_is_refused_in_one_line(finished, tmp_path):
     shutil.copytree(finished[0], tmp_path / "s")
-    path = cells(tiny_study())[0].path(tmp_path / "s")
+    study, cell = tiny_study(), cells(tiny_study())[0]
+    path = cell.path(tmp_path / "s")
     old = xr.load_dataset(path).drop_vars(["snapshots", "snapshot_step"])
-    path.unlink()
-    old.to_netcdf(path, engine="h5netcdf")
-    (tmp_path / "s" / "results.nc").unlink()
+    write_dataset(path, old)
     with pytest.raises(ConfigError, match=r"result\.nc: of another version"):
-        gan_jax.run_study(tiny_study(), tmp_path / "s")
+        read_cell(cell, tmp_path / "s", origin_of(study, cell.variant))
 
 
 def test_results_written_too_early_are_not_taken_for_all(finished, tmp_path):
