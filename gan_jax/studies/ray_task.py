@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import tempfile
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from gan_jax.studies.study import Study
 from gan_jax.training.interrupts import Signals
 
 FILES = (STATES, STATES + SUFFIX, RESULT, RESULT + SUFFIX)
+BOARD = 10.0  # seconds
 NEVER = 1e9  # seconds: what is lost with a machine is one cell, from its beginning
 
 
@@ -72,8 +74,12 @@ class Board:
 
 def run_task(order: Order, cell: Cell, number: int, board: Any) -> Answer:
     """Run a cell and give back its files; no exception leaves it, so that Ray retries none."""
+    import ray  # here: this module is also where there is none
+
     host = socket.gethostname()
-    board.begun.remote(number, host)
+    # Waited for: a process that dies at once is known by where it was.
+    with suppress(ray.exceptions.RayError):
+        ray.get(board.begun.remote(number, host), timeout=BOARD)
     try:
         return Answer(host, _files(order, cell), None)
     except Exception as error:

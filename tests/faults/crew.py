@@ -10,13 +10,14 @@ from pathlib import Path
 
 import jax
 
-from faults.studies import hear_interrupts, tiny
+from faults.studies import tiny
 from gan_jax.studies import workers
 
 RATES = {f"rate_{k}": {"generator_learning_rate": 1e-3 * (1 + k)} for k in range(4)}
 # Forks at a line "run CODE" and says the process's number; at "wait NUMBER" its exit code.
 SERVER = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 sys.path.insert(0, {tests!r})
 import faults.crew as crew
 import gan_jax.studies.engines, gan_jax.training.seeds, gan_jax.analysis.quality
@@ -79,7 +80,7 @@ class Crew:
                 [sys.executable, "-W", "ignore::DeprecationWarning", "-c",
                  SERVER.format(tests=str(Path(__file__).parents[1]))],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True, bufsize=1,
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"}, preexec_fn=hear_interrupts,
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             )  # fmt: skip
 
     def _ask(self, line):

@@ -131,7 +131,7 @@ def test_workers_by_the_command_line(tmp_path, crew, alone):
     assert_same_bits(gan_jax.load_results(tmp_path / "s"), alone)
 
 
-def test_flags_that_contradict_a_worker_are_refused(tmp_path, capsys):
+def test_flags_that_contradict_a_worker_are_refused(here, tmp_path, capsys):
     write_yaml(tmp_path / "s.yaml", tiny().to_dict())
     for words, expected in (
         (["--worker", "--engine", "ray"], "worker and engine: both given"),
