@@ -5,6 +5,7 @@ python tests/meshes.py   with the project on the path: prints what it has seen, 
 
 import json
 import re
+import sys
 from functools import partial
 
 import jax
@@ -143,25 +144,36 @@ BATCH_NORM_AND_PACKS = {
 }
 
 
-def with_eight():
-    """What is to be seen with eight devices."""
+SHORT = gan_jax.Experiment(steps=20, log_every=5, batch_size=64)
+
+
+def short(seeds, **where):
+    """All that a short training comes to."""
+    run = train_seeds(SHORT, seeds, lanes=1, **where)
+    return run.states, dict(run.history), run.first_nonfinite_step
+
+
+def rows():
+    """Eight devices, each alone and in rows, against fewer."""
+    one = short(8, devices=jax.devices()[:1])
+    return {
+        "devices": len(jax.devices()),
+        "rows": [len(device_rows(2)), len(device_rows(2, seed_devices=2))],
+        "eight are one": identical(short(8), one),
+        "four rows are two": identical(
+            short(5, batch_devices=2), short(5, batch_devices=2, seed_devices=2)
+        ),
+    }
+
+
+def sums():
+    """Eight devices that share a batch, against one, and what they tell each other."""
     eight = jax.devices()
-    short = gan_jax.Experiment(steps=20, log_every=5, batch_size=64)
-
-    def trained(seeds, **where):
-        run = train_seeds(short, seeds, lanes=1, **where)
-        return run.states, dict(run.history), run.first_nonfinite_step
-
-    alone, four_rows = trained(8, devices=eight[:1]), trained(5, batch_devices=2)
-    alone_once, shared_once = both_ways(eight, **BATCH_NORM_AND_PACKS)
+    alone, shared = both_ways(eight, **BATCH_NORM_AND_PACKS)
     text = compiled_training(eight, **ODD)
     return {
-        "devices": len(eight),
-        "alone is eight": identical(trained(8), alone),
-        "four rows are two": identical(trained(5, batch_devices=2, seed_devices=2), four_rows),
-        "rows": [len(device_rows(2)), len(device_rows(2, seed_devices=2))],
-        "difference": disagreement(shared_once, alone_once),
-        "after 20 steps": farthest(trained(8, batch_devices=8), alone),
+        "difference": disagreement(shared, alone),
+        "after 20 steps": farthest(short(2, batch_devices=8), short(2, devices=eight[:1])),
         "collectives": collectives(text),
         "sizes": sorted(sizes(text)),
     }
@@ -170,4 +182,4 @@ def with_eight():
 if __name__ == "__main__":
     jax.config.update("jax_num_cpu_devices", 8)
     jax.config.update("jax_numpy_rank_promotion", "raise")
-    print(json.dumps(with_eight()))
+    print(json.dumps({"rows": rows, "sums": sums}[sys.argv[1]]()))

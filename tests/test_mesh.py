@@ -67,43 +67,35 @@ def test_gradients_and_a_step_are_one_devices(name, registered):
     assert meshes.disagreement(shared, other) > 1000 * meshes.ROUNDING
 
 
-def test_every_device_computes_its_part_of_the_batch_and_no_more():
-    text = meshes.compiled_training(DEVICES, lanes=2, **meshes.ODD)
-    assert meshes.collectives(text) == ["all-reduce"]  # samples stay where they are
-    assert {26, 52} <= meshes.sizes(text)  # 104 / 4 of either kind, 208 / 4 of the generator's
-    one = meshes.compiled_training(DEVICES[:1], **meshes.ODD)
-    assert meshes.collectives(one) == []
-    assert {104, 208} <= meshes.sizes(one) and not {26, 52} & meshes.sizes(one)
-
-
-def test_rows_are_the_bits_of_any_other_number_of_rows():
-    two_rows = meshes.trained(SHORT, 5, 2, batch_devices=2)
-    one_row = meshes.trained(SHORT, 5, 2, batch_devices=2, seed_devices=1)
-    assert meshes.identical(two_rows, one_row)
-    one_device = meshes.trained(SHORT, 5, 2, devices=DEVICES[:1])
-    assert not meshes.identical(two_rows, one_device)
-    # Adam's steps are as long for a small gradient as for a large one: roundings grow.
-    assert meshes.farthest(two_rows, one_device) < 1e-3
-
-
-def test_eight_devices():
+def with_eight(what):
+    """What a process with eight devices sees; see `meshes`."""
     tests = Path(__file__).parent
     environment = os.environ | {
         "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}",
         "XLA_FLAGS": "--xla_backend_optimization_level=1",  # compiled sooner
     }
-    finished = subprocess.run(
-        [sys.executable, tests / "meshes.py"], capture_output=True, text=True, env=environment
-    )
+    command = [sys.executable, tests / "meshes.py", what]
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert finished.returncode == 0, finished.stderr[-3000:]
-    seen = json.loads(finished.stdout)
-    assert seen["devices"] == 8 and seen["rows"] == [4, 2]
-    assert seen["alone is eight"]
-    assert seen["four rows are two"]
+    return json.loads(finished.stdout)
+
+
+def test_eight_devices_alone_and_in_rows_are_the_bits_of_fewer():
+    assert with_eight("rows") == {
+        "devices": 8,
+        "rows": [4, 2],
+        "eight are one": True,
+        "four rows are two": True,
+    }
+
+
+def test_eight_devices_share_a_batch():
+    seen = with_eight("sums")
     assert 0 < seen["difference"] < meshes.ROUNDING
+    # Adam's steps are as long for a small gradient as for a large one: roundings grow.
     assert 0 < seen["after 20 steps"] < 1e-3
-    assert seen["collectives"] == ["all-reduce"]
-    assert {13, 26} <= {*seen["sizes"]}
+    assert seen["collectives"] == ["all-reduce"]  # samples stay where they are
+    assert {13, 26} <= {*seen["sizes"]}  # 104 / 8 of either kind, 208 / 8 of the generator's
 
 
 def test_training_continues_with_the_same_bits(tmp_path):
