@@ -9,9 +9,8 @@ from pathlib import Path
 
 import jax
 import meshes
-import numpy as np
 import pytest
-from setups import BASE, tiny_study
+from setups import BASE, BLOBS, tiny_study
 
 import gan_jax
 from gan_jax.config import ConfigError
@@ -25,16 +24,28 @@ DEVICES = jax.devices()
 SHORT = gan_jax.Experiment(steps=20, log_every=5, batch_size=32, evaluation_samples=32)
 BATCH_NORM = {"generator_normalization": "batch", "discriminator_normalization": "batch"}
 SETUPS = {
-    "full batches": {"discriminator_batch": "full"},
-    "several updates, noise": {"discriminator_steps": 2, "instance_noise": 0.1},
+    "several full batches, noise": {
+        "discriminator_batch": "full",
+        "discriminator_steps": 2,
+        "instance_noise": 0.1,
+    },
     "batch statistics apart": BATCH_NORM,
-    "batch statistics together": BATCH_NORM | {"discriminator_statistics": "together"},
-    "spectral norm": {"spectral_norm": True, "discriminator_hidden": (6, 6)},
-    "r1": {"penalty": "r1"},
-    "a penalty between samples": {"penalty": "gradient_penalty", "penalty_every": 2},
-    "packs": {"packing": 2, "data": "ring", "loss": "relativistic_average"},
-    "dropout": {"discriminator_dropout": 0.3, "generator_dropout": 0.3},
-    "a training set in order": {"n_train": 100, "batch_order": "shuffled", "latent_pool": 50},
+    "batch statistics together, dropout": BATCH_NORM
+    | {"discriminator_statistics": "together", "discriminator_dropout": 0.3},
+    "spectral norm, r1, a training set in order": {
+        "spectral_norm": True,
+        "penalty": "r1",
+        "n_train": 100,
+        "batch_order": "shuffled",
+        "latent_pool": 50,
+    },
+    "packs, a lazy penalty between samples": {
+        "packing": 2,
+        "data": "ring",
+        "loss": "relativistic_average",
+        "penalty": "gradient_penalty",
+        "penalty_every": 2,
+    },
     "images": {
         "data": "blobs",
         "generator": "convolutional",
@@ -42,67 +53,49 @@ SETUPS = {
         "generator_normalization": "batch",
         "discriminator_hidden": (4,),
     },
-    "consensus": {"update": "consensus"},
 }
 
 
 @pytest.mark.parametrize("name", SETUPS)
 def test_gradients_and_a_step_are_one_devices(name, registered):
-    if name == "images":
-        from setups import BLOBS
-
-        registered(gan_jax.DATASETS, "blobs", BLOBS)
+    registered(gan_jax.DATASETS, "blobs", BLOBS)
     alone, shared = meshes.both_ways(DEVICES, **SETUPS[name])
-    assert meshes.disagreement(shared, alone) < meshes.ROUNDING
-    # The comparison is of something: gradients, and a state that has moved.
-    gradients, (state, _) = alone
-    assert all(meshes.largest(gradient) > 0.01 for gradient in gradients)
-    assert (state.step == 1).all()
+    assert 0 < meshes.disagreement(shared, alone) < meshes.ROUNDING
+    # The comparison is of something: a state that has moved, and not as another seed's.
+    assert (alone[1][0].step == 1).all()
+    other = jax.tree.map(lambda x: x[::-1], alone)
+    assert meshes.disagreement(shared, other) > 1000 * meshes.ROUNDING
 
 
-def test_another_batch_or_another_pairing_would_be_seen():
-    alone, shared = meshes.both_ways(DEVICES[:2])
-    other, _ = meshes.both_ways(DEVICES[:2], batch_size=60)
-    assert meshes.disagreement(shared, other) > 100 * meshes.ROUNDING
-    assert meshes.disagreement(shared, alone) < meshes.ROUNDING
-
-
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_every_device_computes_its_part_of_the_batch_and_no_more(lanes):
-    text = meshes.compiled_training(DEVICES, lanes, **meshes.ODD)
-    assert meshes.collectives(text) == ["all-reduce"]  # samples stay where they are
-    found = meshes.sizes(text)
-    assert {26, 52} <= found  # 104 / 4 of either kind, 208 / 4 of the generator's
-    one = meshes.compiled_training(DEVICES[:1], lanes, **meshes.ODD)
-    assert meshes.collectives(one) == []
-    assert {104, 208} <= meshes.sizes(one)
-
-
-def test_rows_are_the_bits_of_any_other_number_of_rows():
-    two_rows = meshes.trained(SHORT, 5, 2, batch_devices=2)
-    one_row = meshes.trained(SHORT, 5, 2, batch_devices=2, seed_devices=1)
-    assert meshes.identical(two_rows, one_row)
-    one_device = meshes.trained(SHORT, 5, 2)
-    assert not meshes.identical(two_rows, one_device)
-    # Adam's steps are as long for a small gradient as for a large one: roundings grow.
-    assert meshes.farthest(two_rows, one_device) < 1e-3
-
-
-def test_eight_devices():
+def with_eight(what):
+    """What a process with eight devices sees; see `meshes`."""
     tests = Path(__file__).parent
-    environment = os.environ | {"PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"}
-    finished = subprocess.run(
-        [sys.executable, tests / "meshes.py"], capture_output=True, text=True, env=environment
-    )
+    environment = os.environ | {
+        "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}",
+        "XLA_FLAGS": "--xla_backend_optimization_level=1",  # compiled sooner
+    }
+    command = [sys.executable, tests / "meshes.py", what]
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert finished.returncode == 0, finished.stderr[-3000:]
-    seen = json.loads(finished.stdout)
-    assert seen["devices"] == 8 and seen["rows"] == [4, 2]
-    assert seen["alone is eight"]
-    assert seen["four rows are two"]
-    assert all(0 < x < meshes.ROUNDING for x in seen["differences"].values()), seen["differences"]
+    return json.loads(finished.stdout)
+
+
+def test_eight_devices_alone_and_in_rows_are_the_bits_of_fewer():
+    assert with_eight("rows") == {
+        "devices": 8,
+        "rows": [4, 2],
+        "eight are one": True,
+        "four rows are two": True,
+    }
+
+
+def test_eight_devices_share_a_batch():
+    seen = with_eight("sums")
+    assert 0 < seen["difference"] < meshes.ROUNDING
+    # Adam's steps are as long for a small gradient as for a large one: roundings grow.
     assert 0 < seen["after 20 steps"] < 1e-3
-    assert seen["collectives"] == ["all-reduce"]
-    assert {13, 26} <= {*seen["sizes"]}
+    assert seen["collectives"] == ["all-reduce"]  # samples stay where they are
+    assert {13, 26} <= {*seen["sizes"]}  # 104 / 8 of either kind, 208 / 8 of the generator's
 
 
 def test_training_continues_with_the_same_bits(tmp_path):
@@ -200,7 +193,3 @@ def test_a_study_is_continued_with_the_same_number_only(tmp_path):
     assert (results["status"] == "done").all()
     with pytest.raises(ConfigError, match=r"another study .*batch_devices: 2 there, 1 here"):
         gan_jax.run_study(tiny_study(**fields), tmp_path / "study")
-    one = gan_jax.run_study(tiny_study(**fields), tmp_path / "one")
-    quality, other = results["sliced_wasserstein"].values, one["sliced_wasserstein"].values
-    np.testing.assert_allclose(quality, other, rtol=1e-3)
-    assert not np.array_equal(quality, other)

@@ -75,7 +75,10 @@ def check_devices(study: Study, folder: Path) -> None:
     Raises:
       ConfigError: saying how many there are.
     """
-    if study.batch_devices > 1 and not (folder / STUDY_FILE).exists():
+    import jax
+
+    spans = study.batch_devices > 1 or jax.distributed.is_initialized()
+    if spans and not (folder / STUDY_FILE).exists():
         from gan_jax.training.rows import device_rows
 
         device_rows(study.batch_devices)
