@@ -15,6 +15,9 @@ from gan_jax.studies import folder as folders
 from gan_jax.training import processes
 from gan_jax.training.checkpoints import newest_steps
 
+pytestmark = pytest.mark.slow
+
+
 FIELDS = {"steps": 60, "log_every": 5, "batch_size": 16, "evaluation_samples": 32}
 STUDY = {
     "name": "spanning",

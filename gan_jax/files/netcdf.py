@@ -112,11 +112,11 @@ def _with_dims(file: h5py.File, array: h5py.Dataset) -> tuple[tuple[str, ...], n
     """An array's dimensions by name, and its values."""
     import h5py
 
-    dims = [file[axis[0]].name for axis in array.attrs.get(DIMENSIONS, ())]
+    dims = [str(file[axis[0]].name) for axis in array.attrs.get(DIMENSIONS, ())]
     if not dims:  # an axis itself
-        dims = [array.name] * array.ndim
+        dims = [str(array.name)] * array.ndim
     text = h5py.check_string_dtype(array.dtype)
-    values = array.asstr()[()].astype(str) if text else array[()]
+    values = np.asarray(array.asstr()[()], str) if text else array[()]
     if array.attrs.get("dtype") == "bool":
         values = values.astype(bool)
     return tuple(name.rpartition("/")[2] for name in dims), values

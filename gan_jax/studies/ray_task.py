@@ -75,10 +75,11 @@ class Board:
 def run_task(order: Order, cell: Cell, number: int, board: Any) -> Answer:
     """Run a cell and give back its files; no exception leaves it, so that Ray retries none."""
     import ray  # here: this module is also where there is none
+    from ray.exceptions import RayError
 
     host = socket.gethostname()
     # Waited for: a process that dies at once is known by where it was.
-    with suppress(ray.exceptions.RayError):
+    with suppress(RayError):
         ray.get(board.begun.remote(number, host), timeout=BOARD)
     try:
         return Answer(host, _files(order, cell), None)

@@ -13,6 +13,9 @@ from gan_jax.studies.files import write_yaml
 from gan_jax.training.checkpoints import Checkpoints
 from gan_jax.training.seeds import train_seeds
 
+pytestmark = pytest.mark.slow
+
+
 LIMIT = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size})); "
 
 

@@ -9,6 +9,9 @@ import pytest
 import gan_jax
 from faults.studies import assert_same_bits, checkpoints, wait_until
 
+pytestmark = pytest.mark.slow
+
+
 KILLS = 20
 
 

@@ -25,7 +25,10 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 ray = pytest.importorskip("ray", reason="needs Ray, the extra `ray`")
 
 # A node that is added forks; JAX, which has threads by then, warns of that.
-pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning"),
+]
 TESTS = Path(__file__).parents[1]
 HOOKS = ("faults.ray_hooks",)
 

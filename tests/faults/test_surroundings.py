@@ -14,6 +14,9 @@ from faults.studies import assert_same_bits, run, tiny
 from gan_jax.training.checkpoints import Checkpoints
 from gan_jax.training.seeds import train_seeds
 
+pytestmark = pytest.mark.slow
+
+
 SCRIPT = "import sys; sys.path.insert(0, {tests!r}); import faults.studies as studies; {line}"
 
 

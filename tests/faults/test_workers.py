@@ -19,6 +19,8 @@ from gan_jax.studies.files import write_yaml
 from gan_jax.studies.leases import Leases, LostError
 from gan_jax.studies.status import study_status
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def crew(tmp_path_factory):
