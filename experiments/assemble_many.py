@@ -4,9 +4,9 @@
 they are put together by another process, whose time and largest memory are measured; for the page
 on growing (docs/scale.md) also what a cell costs to train, on disk, and sent by Ray.
 
-Command: `python experiments/assemble_many.py`, a quarter of an hour and 6 GB of disk; with
-`--count 500` one minute. Expect: memory that is the same for 500 and for 10,000 cells, and time
-that grows with their number.
+Command: `python experiments/assemble_many.py`, 20 minutes on 2 cores beside other work, and 6 GB of
+disk; with `--count 500` one minute. Expect: memory that is the same for 500 and for 10,000 cells,
+and time that grows with their number.
 """
 
 from __future__ import annotations

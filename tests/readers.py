@@ -18,6 +18,8 @@ from gan_jax.analysis.criteria import Criteria
 from gan_jax.config import Experiment, split
 from gan_jax.files.arrays import load_array
 from gan_jax.files.images import ImageFile, read_verified
+from gan_jax.files.sums import sha256, sum_path
+from gan_jax.files.whole import write_text
 from gan_jax.game.draws import seed_key
 from gan_jax.game.gan import generator_variables, init
 from gan_jax.game.program import look_up
@@ -101,13 +103,20 @@ def _read_classifier(path):
 def _results(folder):
     outcomes = {"a": ["converged", ""], "b": ["collapsed", "diverged"]}
     write_dataset(folder / "results.nc", synthetic(outcomes, moments=2))
+    sum_path(folder / "results.nc").unlink()  # it would refuse them all, before anything is read
     return folder / "results.nc"
 
 
 def _cell(folder):
     whole = synthetic({"a": ["converged", "diverged"]}, moments=2)
-    write_dataset(CELL.path(folder), whole.assign_attrs(wall_seconds=1.0))
+    write_dataset(CELL.path(folder), whole.assign_attrs(wall_seconds=1.0, origin="{}"))
     return CELL.path(folder)
+
+
+def _read_cell(path):
+    # The checksum is made to fit, since it would refuse them all.
+    write_text(sum_path(path), f"{sha256(path)}  {path.name}\n")
+    return read_cell(CELL, path.parents[3], "{}").to_dict()
 
 
 def _states(folder):
@@ -155,7 +164,7 @@ READERS = {
     "generator": Reader(_generator, _read_generator, True),
     "classifier": Reader(_classifier, _read_classifier, True),
     "results": Reader(_results, lambda path: load_results(path).to_dict(), False),
-    "cell": Reader(_cell, lambda path: read_cell(CELL, path.parents[3]).to_dict(), False),
+    "cell": Reader(_cell, _read_cell, False),
     "states": Reader(
         _states, lambda path: read_states(CELL, path.parents[3], EXPERIMENT, 30), True
     ),
