@@ -33,7 +33,8 @@ def flattened(optimizer: optax.GradientTransformation) -> optax.GradientTransfor
     whole = optax.flatten(optimizer)
 
     def chosen(tree: Any) -> optax.GradientTransformation:
-        return whole if optax.tree.size(tree) <= FLATTENED else optimizer
+        # A player may have no parameters: of nothing there is no vector.
+        return whole if 0 < optax.tree.size(tree) <= FLATTENED else optimizer
 
     def update(gradient: Any, state: Any, parameters: Any = None) -> tuple[Any, Any]:
         return chosen(gradient).update(gradient, state, parameters)
