@@ -74,7 +74,7 @@ def alone(arguments, folder, devices=1, pause=0.0):
     )
 
 
-def ended(running, seconds=90.0):
+def ended(running, seconds=300.0):
     """(exit code, stdout, stderr) of each process, when all have ended; none outlives this."""
     end = time.monotonic() + seconds
     try:
@@ -87,7 +87,7 @@ def ended(running, seconds=90.0):
     return [(one.returncode, *output) for one, output in zip(running, outputs, strict=True)]
 
 
-def wait_for(condition, running, seconds=60.0):
+def wait_for(condition, running, seconds=300.0):
     """Wait until something is so, while processes run."""
     end = time.monotonic() + seconds
     while not condition():

@@ -18,4 +18,4 @@
 
 set -eu
 # srun passes the signal on, and binds the worker to its cores.
-srun gan-jax study "$1" --worker
+srun --cpus-per-task="$SLURM_CPUS_PER_TASK" gan-jax study "$1" --worker

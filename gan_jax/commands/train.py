@@ -81,7 +81,7 @@ class Compare:
             moments=self.moments,
             batch_devices=self.batch_devices,
         )
-        begin_anew(self.restart, study, self.out)
+        begin_anew(self.restart, study, self.out, self.checkpoint_every, self.export)
         watch().run_and_report(study, self.out, self.export, self.track, self.checkpoint_every)
 
 
@@ -149,7 +149,7 @@ class RunStudy:
             raise ConfigError(f"{file}: {error}") from None
         out = self.out or Path("results") / study.name
         self._check_together()
-        begin_anew(self.restart, study, out)
+        begin_anew(self.restart, study, out, self.checkpoint_every, self.export)
         if self.worker:
             watch().work(study, out, self.lease_seconds, self.checkpoint_every)
             return
@@ -175,6 +175,12 @@ class RunStudy:
             raise ConfigError("ray_address: given, expected only with --engine ray")
         if self.worker and self.engine != "local":
             raise ConfigError("worker and engine: both given, expected one of them")
+        spans = self.hosts.coordinator is not None or self.hosts.distributed
+        if spans and (self.worker or self.engine != "local"):
+            raise ConfigError(
+                "coordinator: given with --worker or --engine ray, expected alone: either cells "
+                "span processes, or processes share cells"
+            )
         if self.worker and self.restart:
             raise ConfigError("restart: given to a worker, expected before there are any")
         if self.track is not None and (self.worker or self.engine != "local"):
@@ -183,12 +189,18 @@ class RunStudy:
             raise ConfigError("export: given to a worker, expected of gan-jax report")
 
 
-def begin_anew(restart: bool, study: Study, folder: Path) -> None:
+def begin_anew(
+    restart: bool, study: Study, folder: Path, checkpoint_every: float, export: str | None = None
+) -> None:
     """Discard what a folder has, where that is asked for and the study can be run, and say so."""
     if restart:
         from gan_jax.studies.discard import discard
+        from gan_jax.studies.engines import check_settings
         from gan_jax.studies.folder import inputs_of
+        from gan_jax.studies.handover import check_export
 
+        check_settings(checkpoint_every)
+        check_export(export)
         inputs_of(study)
         print(discard(folder))
 
@@ -250,5 +262,5 @@ class Train:
                 f"seeds: {self.seeds} given, expected at most {MOST_TRAINED} (or gan-jax compare)"
             )
         snapshots = checks.Snapshots(experiment, check_every)
-        begin_anew(self.restart, study, self.out)
+        begin_anew(self.restart, study, self.out, self.checkpoint_every)
         watch().show_checks(study, self.out, snapshots, self.checkpoint_every)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from gan_jax.files.whole import CANNOT_TELL
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -131,5 +133,8 @@ def _reserve(path: Path, room: int) -> None:
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.posix_fallocate(descriptor, 0, room)
+    except OSError as error:
+        if error.errno not in CANNOT_TELL:
+            raise
     finally:
         os.close(descriptor)

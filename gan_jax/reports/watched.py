@@ -60,7 +60,7 @@ def run_visibly(
     if engine != "local":  # this process only writes what others compute: the GPU is theirs
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     seeds.use_all_cores()
-    check_devices(study, out)
+    check_devices(study, out, engine)
     study = open_folder(study, out)
     total, todo = len(cells(study)), cells_to_run(study, out)
     if not todo:

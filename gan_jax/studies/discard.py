@@ -8,6 +8,7 @@ from pathlib import Path
 from gan_jax.fields import ConfigError
 from gan_jax.files.sums import SUFFIX
 from gan_jax.studies.cells import cells, missing_cells
+from gan_jax.studies.claims import RUNNING, TakenError, claimed, running_process
 from gan_jax.studies.damage import trained_steps
 from gan_jax.studies.folder import TEMPORARY, check_free, read_study
 from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, SPECTRUM_FILE, STUDY_FILE
@@ -15,7 +16,7 @@ from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, SPECTRUM_FILE, STU
 FOLDERS = ("cells", "figures", "generators", "tensorboard", "wandb")
 # study.yaml last: until it is gone, the folder is still that study's.
 FILES = (
-    "running",
+    RUNNING,
     RESULTS_FILE,
     RESULTS_FILE + SUFFIX,
     SPECTRUM_FILE,
@@ -46,12 +47,18 @@ def discard(folder: Path) -> str:
             f"{folder} holds what is no study's ({', '.join(sorted(other)[:5])}); move that, or "
             "choose another folder"
         )
-    line = f"{folder}: discarded {_held(folder)}"
-    for name in FOLDERS:
-        if (folder / name).exists():
-            shutil.rmtree(folder / name)
-    for one in sorted(folder.iterdir(), key=lambda one: one.name == STUDY_FILE):
-        one.unlink()
+    with claimed(folder / RUNNING, str(folder)):
+        for claim in sorted(folder.glob(f"cells/*/*/{RUNNING}")):  # a worker's
+            who = running_process(claim)
+            if who is not None:
+                raise TakenError(f"{claim.parent}: run by {who}; wait for it, or end it")
+        line = f"{folder}: discarded {_held(folder)}"
+        for name in FOLDERS:
+            if (folder / name).exists():
+                shutil.rmtree(folder / name)
+        for one in sorted(folder.iterdir(), key=lambda one: one.name == STUDY_FILE):
+            if one.name != RUNNING:
+                one.unlink()
     return line
 
 

@@ -22,6 +22,7 @@ from gan_jax.studies.folder import (
     check_versions,
     check_writable,
     open_folder,
+    read_study,
 )
 from gan_jax.studies.one_cell import Observer, Outcome, Watch, run_cell
 from gan_jax.studies.ray_cluster import OnRay
@@ -48,6 +49,8 @@ def run_local(study: Study, todo: list[Cell], folder: Path, watch: Watch) -> Non
       StudyError: at the end, if any failed or are run elsewhere.
       Interrupted: once what is trained is kept, where a signal has asked for it.
     """
+    from gan_jax.training.processes import LostError
+
     outcome = Outcome()
     for cell in todo:
         watch.signals.check()
@@ -62,6 +65,8 @@ def run_local(study: Study, todo: list[Cell], folder: Path, watch: Watch) -> Non
             raise  # the user's to mend, and most likely every other cell's too
         except Exception as error:
             outcome.fail(cell, error)
+            if isinstance(error, LostError):  # no cell can be trained any more
+                break
     outcome.conclude(len(todo))
 
 
@@ -69,12 +74,30 @@ def run_local(study: Study, todo: list[Cell], folder: Path, watch: Watch) -> Non
 ENGINES: dict[str, Engine] = {"local": run_local, "ray": run_on_ray}
 
 
-def check_devices(study: Study, folder: Path) -> None:
-    """Refuse to begin a study for which there are not the devices here.
+def check_settings(checkpoint_every: float) -> None:
+    """Refuse seconds between checkpoints that are none.
+
+    Raises:
+      ConfigError: saying what was expected.
+    """
+    check_range("checkpoint_every", checkpoint_every, 0, SELDOM, f"seconds from 0 to {SELDOM:g}")
+
+
+def check_devices(study: Study, folder: Path, engine: str | OnRay = "local") -> None:
+    """Refuse to begin a study for which there are not the devices where its cells run.
 
     Raises:
       ConfigError: saying how many there are.
     """
+    if engine != "local":
+        settings = engine if isinstance(engine, OnRay) else OnRay()
+        devices = settings.cell_gpus or settings.cell_cpus
+        if devices % study.batch_devices:
+            raise ConfigError(
+                f"batch_devices: {study.batch_devices} given, expected a number that divides a "
+                f"cell's {devices} (cell_cpus, or cell_gpus)"
+            )
+        return
     import jax
 
     spans = study.batch_devices > 1 or jax.distributed.is_initialized()
@@ -115,7 +138,7 @@ def run_study(
         or other files, or cannot be written; or when the data's files are not there.
       StudyError: when some cells could not be run; the others are done.
     """
-    check_range("checkpoint_every", checkpoint_every, 0, SELDOM, f"seconds from 0 to {SELDOM:g}")
+    check_settings(checkpoint_every)
     if isinstance(engine, OnRay):
         run = partial(run_on_ray, settings=engine)
     elif engine in ENGINES:
@@ -123,24 +146,30 @@ def run_study(
     else:
         raise ConfigError(f"engine: {engine!r} given; {nearest(engine, ENGINES)}")
     folder = Path(out)
-    check_devices(study, folder)
+    check_devices(study, folder, engine)
     study = open_folder(study, folder, command)
     check_free(folder)
     if not cells_to_run(study, folder) and is_assembled(study, folder):
         return load_results(folder)
     check_writable(folder)
     with claimed(folder / RUNNING, str(folder)), heard_signals() as signals:
+        if read_study(folder).to_dict() != study.to_dict():
+            raise ConfigError(
+                f"{folder}: changed by another process while this one began; the same command "
+                "again sees what it is now"
+            )
+        check_versions(folder)  # before anything is found to be of another version
         remove_temporaries(folder)
         for line in set_aside_damaged(study, folder):
             say(line)
         remove_needless_checkpoints(study, folder)
         todo = missing_cells(study, folder)
         if todo:
-            check_versions(folder)
             watch = Watch(observer, keepers or {}, signals, checkpoint_every)
             run(study, todo, folder, watch)
         signals.check()
         assemble_study(study, folder)
+        signals.check()
         return load_results(folder)
 
 

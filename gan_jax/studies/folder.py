@@ -249,8 +249,13 @@ def check_versions(folder: Path) -> None:
     Raises:
       ConfigError: naming what differs.
     """
-    recorded = _stored(folder / STUDY_FILE)[1][RECORDED].get("packages", {})
-    found = differences(recorded, versions())
+    import jax
+
+    recorded = _stored(folder / STUDY_FILE)[1][RECORDED]
+    found = differences(recorded.get("packages", {}), versions())
+    there, here = bool(recorded.get("x64", False)), bool(jax.config.values["jax_enable_x64"])
+    if there != here:
+        found.append(f"x64: {there} there, {here} here")
     if found:
         raise ConfigError(
             f"{folder} was begun with other versions ({'; '.join(found)}), whose numbers may "
@@ -313,5 +318,6 @@ def _environment(command: str | None) -> dict[str, Any]:
         "records_per_segment": RECORDS_PER_SEGMENT,
         "python": platform.python_version(),
         "packages": versions(),
+        "x64": bool(jax.config.values["jax_enable_x64"]),
         "devices": [f"{device.platform} {device.device_kind}" for device in jax.local_devices()],
     }

@@ -90,6 +90,11 @@ def connected(ray: Any, settings: OnRay) -> Iterator[None]:
         first = str(error).partition("\n")[0]
         raise ConfigError(f"ray_address: no cluster of {settings.address!r} ({first})") from None
     try:
+        has = ray.cluster_resources().get("GPU", 0)
+        if settings.address is None and settings.cell_gpus > has:
+            raise ConfigError(
+                f"cell_gpus: {settings.cell_gpus} given, expected at most {has:g}, this machine's"
+            )
         yield
     finally:
         ray.shutdown()

@@ -202,7 +202,7 @@ class _Fleet:
         line = f"{self._done} of {self._total} cells done, {len(where)} running"
         line += f" ({machines})" if machines else ""
         line += f", {len(self._outcome.failed)} failed" if self._outcome.failed else ""
-        if self._waiting and not self._slots():
+        if (self._waiting or self._flying) and not self._slots():
             line += f"; no machine there has {self._settings.cell_cpus} CPUs"
             line += f" and {self._settings.cell_gpus} GPUs" if self._settings.cell_gpus else ""
         if line != self._line:

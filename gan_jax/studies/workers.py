@@ -145,9 +145,7 @@ class _Worker:
         except Exception as error:
             say(f"{named}: {in_a_line(error)}; noted as failed")
         else:
-            left = len(missing_cells(self._study, self._folder))
-            took = time.monotonic() - begun
-            say(f"{named}: done in {took:.1f} s; {left} of {len(cells(self._study))} cells left")
+            say(f"{named}: done in {time.monotonic() - begun:.1f} s")
         return True
 
     def _train(self, cell: Cell, lease: Lease) -> None:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -71,7 +72,7 @@ def write_checkpoint(
     arrays: Mapping[str, np.ndarray],
 ) -> None:
     """Write a checkpoint into a chunk's folder, whole or not at all; see it onto the disk."""
-    temporary, final = folder / f"{TEMPORARY}{os.getpid()}", checkpoint_path(folder, step)
+    temporary, final = folder / _temporary(), checkpoint_path(folder, step)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(temporary, ignore_errors=True)
     # Orbax writes in threads of its own, which print tracebacks where a disk is full.
@@ -147,7 +148,7 @@ def read_arrays(place: Path, manifest: Manifest) -> dict[str, np.ndarray]:
 
 def remove(folder: Path) -> None:
     """Remove a folder, so that one who is killed meanwhile leaves none that looks whole."""
-    gone = folder.with_name(f"{TEMPORARY}{os.getpid()}-{folder.name}")
+    gone = folder.with_name(f"{_temporary()}-{folder.name}")
     try:
         folder.rename(gone)
     except FileNotFoundError:
@@ -179,6 +180,11 @@ def _checkpointer() -> Iterator[Any]:
             yield checkpointer
     finally:
         logger.setLevel(before)
+
+
+def _temporary() -> str:
+    """A name that nobody has: machines that share a folder may have processes of one number."""
+    return f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _files(place: Path) -> dict[str, Path]:

@@ -22,6 +22,7 @@ from gan_jax.files.said import say
 from gan_jax.files.whole import free_space
 from gan_jax.training.checkpoint_files import (
     DamagedError,
+    checkpoint_path,
     checkpoints_in,
     read_arrays,
     read_manifest,
@@ -105,6 +106,7 @@ class Checkpoints:
         self._due = self._begun + every
         self._identities: dict[int, dict[str, Any]] = {}
         self._written: dict[int, int] = {}
+        self._not_used: dict[int, list[Path]] = {}
 
     def find(self, chunk: int, identity: Mapping[str, Any]) -> Saved | None:
         """A chunk's newest whole checkpoint, its keepers' part given back to them; None if none.
@@ -125,10 +127,12 @@ class Checkpoints:
                 different = differences(manifest.identity, self._identities[chunk])
                 if different:
                     self._differs(f"{place} is of another training ({'; '.join(different)})")
+                    self._not_used.setdefault(chunk, []).append(place)
                     continue
                 arrays = read_arrays(place, manifest)
             except DamagedError as error:
                 self._say(f"{place}: {error}; not used")
+                self._not_used.setdefault(chunk, []).append(place)
                 continue
             for name, keeper in self._keepers.items():
                 keeper.take_back(identity["seeds"], _part(arrays, f"kept/{name}/"))
@@ -193,6 +197,10 @@ class Checkpoints:
             kept = keeper.arrays(identity["seeds"])
             arrays |= {f"kept/{name}/{key}": value for key, value in kept.items()}
         write_checkpoint(place, saved.step, self.seconds(), identity, arrays)
+        # Those that could not be used may be of later steps: they would take the places of two.
+        for old in self._not_used.pop(chunk, []):
+            if old != checkpoint_path(place, saved.step):
+                remove(old)
         for old in checkpoints_in(place)[:-KEPT]:
             remove(old)
 

@@ -27,7 +27,7 @@ sys.path.insert(0, {tests!r})
 import jax
 import faults.studies as studies
 import gan_jax.studies.engines, gan_jax.training.seeds, gan_jax.analysis.quality
-import orbax.checkpoint, xarray, h5netcdf, pandas
+import orbax.checkpoint, xarray, h5netcdf, pandas, pooch, filelock
 for line in sys.stdin:
     process = os.fork()
     if not process:

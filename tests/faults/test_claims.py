@@ -14,7 +14,7 @@ from gan_jax.studies.claims import TakenError, claimed, running_process
 def test_a_second_process_says_who_holds_the_study(tmp_path, nursery, undisturbed):
     folder = tmp_path / "s"
     process = nursery.start(f"studies.run({str(folder)!r}, pause=0.3)")
-    wait_until((folder / "running").exists, 30)
+    wait_until((folder / "running").exists)
     with pytest.raises(TakenError, match=f"run by process {process} on "):
         gan_jax.run_study(tiny(), folder)
     assert nursery.wait() == 0, nursery.said()
@@ -24,7 +24,7 @@ def test_a_second_process_says_who_holds_the_study(tmp_path, nursery, undisturbe
 def test_a_killed_holder_is_recognised_as_gone(tmp_path, nursery, undisturbed):
     folder = tmp_path / "s"
     process = nursery.start(f"studies.run({str(folder)!r}, pause=1.0)")
-    wait_until(lambda: list(folder.rglob("seeds-*/running")), 30)
+    wait_until(lambda: list(folder.rglob("seeds-*/running")))
     os.kill(process, signal.SIGKILL)
     nursery.wait()
     assert (folder / "running").exists()

@@ -113,7 +113,7 @@ def test_a_folder_removed_in_the_middle_ends_in_one_line(tmp_path, nursery, undi
     words = ("study", str(tmp_path / "tiny.yaml"), "--out", str(folder), "--checkpoint-every", "0")
     out = str(tmp_path / "stdout")
     nursery.start(f"studies.command(*{words!r}, out={out!r}, pause=0.1)")
-    wait_until(lambda: checkpoints(folder), 30)
+    wait_until(lambda: checkpoints(folder))
     folder.rename(tmp_path / "gone")
     code = nursery.wait()
     said = nursery.said()

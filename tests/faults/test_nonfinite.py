@@ -64,11 +64,11 @@ def test_a_seed_of_nan_leaves_its_neighbours_bitwise_alone_across_an_interruptio
 
 
 def test_running_out_of_memory_names_what_to_lower(tmp_path):
-    greedy = {"batch_size": 2**30, "generator_hidden": (4096,), "discriminator_hidden": (4096,)}
+    greedy = {"batch_size": 2**30, "generator_hidden": (2**17,), "discriminator_hidden": (2**17,)}
     study = tiny(base=gan_jax.Experiment(**(BASE | greedy)), variants={"greedy": {}})
     with pytest.raises(gan_jax.StudyError, match="out of memory") as error:
         gan_jax.run_study(study, tmp_path / "s")
-    words = ("lanes 2", "batch_size 1073741824", "evaluation_samples 32", "_hidden [4096]")
+    words = ("lanes 2", "batch_size 1073741824", "evaluation_samples 32", "_hidden [131072]")
     assert all(word in str(error.value) for word in words) and "\n" not in str(error.value)
     ((cell, state, note),) = study_status(tmp_path / "s").notes
     assert (cell, state) == (cells(study)[0], "failed") and "lower one of: lanes 2" in note

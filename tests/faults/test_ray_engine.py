@@ -199,7 +199,7 @@ def test_by_the_command_line_on_this_machine_alone_and_ended_by_a_signal(tmp_pat
         wait_until(lambda: list((tmp_path / "s").rglob("result.nc")))
     finally:
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
     assert process.returncode in (143, 0), said  # 0: it was quicker
     if process.returncode:
         assert "continue with: python -m gan_jax study" in said.splitlines()[-1]

@@ -26,7 +26,7 @@ def start(nursery, folder, pause, before="pass"):
     file, out = str(folder.parent / "tiny.yaml"), str(folder.parent / "stdout")
     words = ("study", file, "--out", str(folder), "--checkpoint-every", str(NEVER), "--restart")
     process = nursery.start(f"{before}; studies.command(*{words!r}, out={out!r}, pause={pause})")
-    wait_until(lambda: list(folder.rglob("seeds-*/running")), 30)
+    wait_until(lambda: list(folder.rglob("seeds-*/running")))
     return process
 
 
@@ -60,10 +60,10 @@ def test_a_second_ctrl_c_leaves_at_once(nursery, undisturbed, folder):
     time.sleep(1.0)
     started = time.monotonic()
     os.kill(process, signal.SIGINT)
-    wait_until(lambda: "again leaves at once" in nursery.heard(), 30)
+    wait_until(lambda: "again leaves at once" in nursery.heard())
     os.kill(process, signal.SIGINT)
     assert nursery.wait() == 130
-    assert time.monotonic() - started < 10  # a segment takes a minute
+    assert time.monotonic() - started < 45  # a segment takes a minute
     assert "left at once" in nursery.said()
     assert_same_bits(continued(nursery, folder), undisturbed[1])
 

@@ -47,7 +47,11 @@ def test_a_study_on_the_ring_survives_a_quarter_of_an_hour_of_kills(
             studies += 1
             continue
         # An exception that is raised once all is kept ends a script with exit code 1.
-        assert code == (1 if ending in ("SIGTERM", "SIGINT") else -signal.SIGKILL), nursery.said()
+        expected_codes = {
+            "SIGTERM": (1, -signal.SIGTERM),
+            "SIGINT": (1,),
+        }  # heard not quite from the first
+        assert code in expected_codes.get(ending, (-signal.SIGKILL,)), nursery.said()
         ended[ending] += 1
     words = ", ".join(f"{count} by {ending}" for ending, count in sorted(ended.items()))
     record_property(
