@@ -13,12 +13,13 @@ from setups import BASE, LOSSES, timeless, tiny_study
 import gan_jax
 from gan_jax.analysis import quality
 from gan_jax.config import ConfigError
+from gan_jax.fields import differences
 from gan_jax.files.whole import write_text
 from gan_jax.studies import engines
 from gan_jax.studies import folder as study_folder
 from gan_jax.studies.cells import cells, missing_cells
 from gan_jax.studies.files import read_yaml
-from gan_jax.studies.study import Study, differences
+from gan_jax.studies.study import Study
 
 
 def test_cells_are_whole_chunks_of_lanes():

@@ -22,7 +22,8 @@ BASE = {"steps": 400, "log_every": 5, "batch_size": 16, "evaluation_samples": 32
 LOSSES = ("saturating", "non_saturating")
 # What runs it: every segment a checkpoint, two devices unless told otherwise.
 NURSERY = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's is ignored
 sys.path.insert(0, {tests!r})
 import jax
 import faults.studies as studies
@@ -131,7 +132,6 @@ class Nursery:
             text=True,
             bufsize=1,
             env=environment(cache),
-            preexec_fn=hear_interrupts,
         )
         os.close(errors)
 
@@ -186,11 +186,6 @@ def environment(cache):
     kept = {name: x for name, x in os.environ.items() if "COMPILATION_CACHE" not in name}
     fonts = matplotlib.get_cachedir()  # takes a while to make
     return kept | {"OPENBLAS_NUM_THREADS": "1", "XDG_CACHE_HOME": str(cache), "MPLCONFIGDIR": fonts}
-
-
-def hear_interrupts():
-    """Before a process starts: a shell's background jobs would pass on a Ctrl-C that is ignored."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def wait_until(holds, seconds=120.0):
