@@ -27,7 +27,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        if error.filename is None:  # a full disk's has none
+        if error.filename is None and error.errno is not None:  # a full disk's has none
             error.filename = str(path)
         raise
     finally:
