@@ -10,7 +10,7 @@
 | terminal gone | the other end of a pseudo-terminal is closed | as SIGHUP, without a traceback |
 | disk full | a tmpfs of half a megabyte (`test_disk`) | checkpoints are skipped and said; the result's failure is one line; nothing lost |
 | file may not grow | RLIMIT_FSIZE at 4 sizes: study.yaml, checkpoint, state, result; the report; stdout on /dev/full | one line, nothing lost |
-| no permission, read-only | a folder of mode 555, as a user who is not root | refused before anything runs |
+| no permission, read-only | a folder of mode 555, without the rights of root | refused before anything runs |
 | folder removed | renamed away in the middle of training | one line; back in its place it goes on |
 | checkpoint damaged | a bit flipped, truncated, emptied; a file missing or added; a step that lies (`test_damage`) | named; the one before is used |
 | checkpoint of another training | chunks or cells swapped; other batch size, seeds, lanes, type of number, format | the difference is named; not used |
