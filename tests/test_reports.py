@@ -169,7 +169,8 @@ def test_snapshots_keep_frames_between_the_checks(results, tmp_path):
     keys = jax.vmap(gan_jax.seed_key)(np.arange(3))
     states = jax.vmap(gan_jax.make_gan(BASE).init)(keys)
     for stop in (0, 5, 10, 20):
-        few("calm", Segment(np.arange(3), 0, stop, states))
+        for keep in few.keepers.values():
+            keep(Segment(np.arange(3), 0, stop, states))
     assert [path.name for path in few.save(calm, tmp_path)] == ["checks.png", "animation.gif"]
     with Image.open(tmp_path / "figures" / "animation.gif") as picture:
         assert picture.n_frames == 3  # pyright: ignore
