@@ -34,7 +34,7 @@ def slow(self, variant, segment):
 
 shown, TrainingProgress.__call__ = TrainingProgress.__call__, slow
 # A report is the first process's own affair, and takes longer than all the rest.
-watched.run_and_report = lambda study, out, export, track, every: watched.run_visibly(
+watched.run_and_report = lambda study, out, export, track, every, engine: watched.run_visibly(
     study, out, checkpoint_every=every
 )
 sys.exit(main())

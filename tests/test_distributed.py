@@ -102,7 +102,8 @@ def test_a_process_that_is_killed_ends_the_others_in_a_line(tmp_path):
     assert words in errors
     # What was trained is kept, and where the other was is not.
     assert newest_steps(cell / "checkpoints") and not (cell / "running").exists()
-    assert (cell / "failed").read_text() == f"{words}: it was ended, or failed\n"
+    said = f"{words}: it was ended, or failed (on {socket.gethostname()})\n"
+    assert (cell / "failed").read_text() == said
 
 
 def test_a_failure_elsewhere_names_the_process_and_ends_the_cell_in_all(tmp_path):
@@ -114,7 +115,7 @@ def test_a_failure_elsewhere_names_the_process_and_ends_the_cell_in_all(tmp_path
     assert code == 1
     who = f"process 1 on {socket.gethostname()}"
     assert f"ElsewhereError: {who}: ConfigError: " in errors and "points.npy" in errors
-    assert "variant both at seed 0" in errors
+    assert f"variant both at seeds 0 to 2 on {socket.gethostname()}" in errors
     assert who in said and "points.npy" in said
 
 
