@@ -109,7 +109,9 @@ def _results(folder):
 
 def _cell(folder):
     whole = synthetic({"a": ["converged", "diverged"]}, moments=2)
-    write_dataset(CELL.path(folder), whole.assign_attrs(wall_seconds=1.0, origin="{}"))
+    write_dataset(
+        CELL.path(folder), whole.assign_attrs(wall_seconds=1.0, device="cpu", origin="{}")
+    )
     return CELL.path(folder)
 
 

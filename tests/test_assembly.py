@@ -14,8 +14,9 @@ import gan_jax
 from gan_jax.analysis import quality
 from gan_jax.files.netcdf import read_flat, read_netcdf
 from gan_jax.files.netcdf_blocks import BlockFile
+from gan_jax.reports.html import write_report
 from gan_jax.studies import blocks
-from gan_jax.studies.cells import cells
+from gan_jax.studies.cells import cells, write_dataset
 from gan_jax.studies.engines import assemble_study
 
 MANY = runpy.run_path(str(Path(__file__).parents[1] / "experiments" / "assemble_many.py"))
@@ -74,6 +75,34 @@ def test_blocks_of_any_size_give_the_same_results(grown, copied, monkeypatch, mi
     assert (status == "missing").sum() == sum(len(cells(study)[i].seeds) for i in missing)
     if not missing:
         xr.testing.assert_identical(timeless(whole[""]), timeless(grown[2]))
+
+
+def test_the_kinds_of_devices_that_trained_the_cells_are_recorded(grown, copied, capsys):
+    assert grown[2].attrs["devices"] == "cpu"
+    path = cells(gan_jax.studies.folder.read_study(copied))[4].path(copied)
+    cell = read_flat(path)
+    write_dataset(path, cell.assign_attrs(device="NVIDIA H200"))
+    found = put_together(copied)
+    kinds = "cpu (8 of 9 cells), NVIDIA H200 (1 of 9 cells)"
+    assert found[""].attrs["devices"] == kinds
+    assert f"trained on different devices ({kinds})" in capsys.readouterr().err
+    page = write_report(found[""], copied).read_text(encoding="utf-8")
+    assert kinds in page
+
+
+def test_an_assembly_can_be_ended_between_two_blocks_and_leaves_what_was(copied, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_CELLS", 1)
+    before = {name: (copied / name).read_bytes() for name in ("results.nc", "seeds.csv")}
+    turns = iter(range(3))
+
+    def between():
+        if next(turns) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        assemble_study(gan_jax.studies.folder.read_study(copied), copied, between)
+    assert {name: (copied / name).read_bytes() for name in before} == before
+    assert not list(copied.glob(".*.tmp"))
 
 
 def test_each_seed_is_where_its_cell_says(grown):

@@ -11,7 +11,7 @@ import yaml
 import gan_jax
 from gan_jax.commands.hosts import HostFlags
 from gan_jax.config import ConfigError
-from gan_jax.studies import folder as folders
+from gan_jax.studies import recorded as records
 from gan_jax.training import processes
 from gan_jax.training.checkpoints import newest_steps
 
@@ -163,7 +163,7 @@ def test_without_flags_a_command_runs_here():
 def test_addresses_are_not_recorded(monkeypatch):
     flags = ["--coordinator", "node7.cluster:1234", "--processes", "2", "--coordinator=10.0.0.7:1"]
     monkeypatch.setattr(sys, "argv", ["gan-jax", "study", "a.yaml", *flags])
-    recorded = folders.recorded_command()
+    recorded = records.recorded_command()
     assert recorded == (
         "gan-jax study a.yaml --coordinator ADDRESS --processes 2 --coordinator=ADDRESS"
     )

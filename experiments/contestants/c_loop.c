@@ -7,6 +7,9 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
 
 #define LATENT 5
 #define HIDDEN_G 15
@@ -246,11 +249,29 @@ void step_on(float *w, float *m, float *v, long t, const float *z_d, const float
 /* n standard Gaussians, n a multiple of 32, at most (HALF + BATCH) LATENT: to test the draws. */
 void draw_gaussians(uint32_t *rng, float *out, int n) { gaussians(rng, out, n); }
 
+/* Flush subnormal numbers to zero, as XLA does too while it computes; return what was set before. */
+INLINE unsigned flush_subnormals(void) {
+#ifdef __SSE__
+    unsigned before = _mm_getcsr();
+    _mm_setcsr(before | 0x8040); /* FTZ and DAZ */
+    return before;
+#else
+    return 0;
+#endif
+}
+
+INLINE void restore(unsigned before) {
+#ifdef __SSE__
+    _mm_setcsr(before);
+#endif
+}
+
 /* Train every seed for so many steps after `taken`; losses [seed][2] are the last step's. */
 void train(int seeds, long steps, long taken, float *weights, float *means, float *squares,
            uint32_t *states, float *losses) {
 #pragma omp parallel for schedule(static)
     for (int seed = 0; seed < seeds; seed++) {
+        unsigned before = flush_subnormals();
         float *w = weights + seed * D_END, *m = means + seed * D_END, *v = squares + seed * D_END;
         uint32_t *rng = states + seed * 4 * LANES;
         float ALIGNED z[(HALF + BATCH) * LATENT], ALIGNED x[2 * HALF];
@@ -264,5 +285,6 @@ void train(int seeds, long steps, long taken, float *weights, float *means, floa
             }
             step(w, m, v, t, z, x, z + HALF * LATENT, t == taken + steps ? losses + 2 * seed : 0);
         }
+        restore(before);
     }
 }

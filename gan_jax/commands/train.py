@@ -20,6 +20,7 @@ from gan_jax.commands.flags import (
 from gan_jax.commands.hosts import HostFlags
 from gan_jax.fields import ConfigError
 from gan_jax.studies.leases import LEASE
+from gan_jax.studies.one_cell import CELL_RETRIES
 from gan_jax.training.checkpoints import EVERY
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ class RunStudy:
     """With Ray: cores of each cell."""
     cell_gpus: int = 0
     """With Ray: GPUs of each cell."""
-    cell_retries: int = 3
-    """With Ray: how often a cell is run again whose process or machine is lost."""
+    cell_retries: int = CELL_RETRIES
+    """With Ray, and of workers: how often a cell is run again whose process or machine is lost."""
     worker: bool = False
     """Be one of any number of processes, of any machines, that share the study's folder."""
     lease_seconds: float = LEASE
@@ -151,7 +152,7 @@ class RunStudy:
         self._check_together()
         begin_anew(self.restart, study, out, self.checkpoint_every, self.export)
         if self.worker:
-            watch().work(study, out, self.lease_seconds, self.checkpoint_every)
+            watch().work(study, out, self.lease_seconds, self.checkpoint_every, self.cell_retries)
             return
         watch().run_and_report(
             study, out, self.export, self.track, self.checkpoint_every, self._engine()
@@ -180,6 +181,11 @@ class RunStudy:
             raise ConfigError(
                 "coordinator: given with --worker or --engine ray, expected alone: either cells "
                 "span processes, or processes share cells"
+            )
+        if self.engine == "ray" and self.checkpoint_every != EVERY:
+            raise ConfigError(
+                "checkpoint_every: given with --engine ray, expected without: what is lost with a "
+                "machine there is run from its beginning"
             )
         if self.worker and self.restart:
             raise ConfigError("restart: given to a worker, expected before there are any")

@@ -8,6 +8,7 @@ than the file makes believable. Needs no JAX.
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ LARGEST_RATIO, SLACK = 20, 1_000_000
 MOST_OBJECTS, DEEPEST = 20_000, 4
 MOST_ATTRIBUTES, LARGEST_ATTRIBUTE = 200, 1_000  # of one object; numbers in one
 TEXTS_AT_ONCE = 64
+# What says something about this machine at this moment, and nothing about the file.
+PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EACCES, errno.EPERM}
+PASSING |= {errno.ESTALE, errno.EINTR, errno.EAGAIN, errno.ETIMEDOUT}
 DIMENSIONS, SCALE_OF = "DIMENSION_LIST", "REFERENCE_LIST"  # how NetCDF says a variable's dimensions
 
 
@@ -39,13 +43,10 @@ def read_netcdf(path: Path, group: str | None = None) -> xr.Dataset:
 
     Raises:
       ConfigError: in one line, when it is not there, not readable, or not what this package writes.
+      OSError, MemoryError: when the machine, not the file, is why it cannot be read.
     """
-    with opened_netcdf(path, group) as dataset:
-        try:
-            return dataset.load()
-        # What is damaged fails in a dozen ways, in three libraries.
-        except Exception as error:
-            raise _unreadable(path, error) from None
+    with opened_netcdf(path, group) as dataset, _what_fails_said(path):
+        return dataset.load()
 
 
 @contextmanager
@@ -54,17 +55,14 @@ def opened_netcdf(path: Path, group: str | None = None) -> Iterator[xr.Dataset]:
 
     Raises:
       ConfigError: in one line, when it is not there, not readable, or not what this package writes.
+      OSError, MemoryError: when the machine, not the file, is why it cannot be read.
     """
     import xarray as xr
 
     path, *_ = stamp(path)
-    try:
+    with _what_fails_said(path):
         _check(path)
         opened = xr.open_dataset(path, group=group, engine=ENGINE)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    except Exception as error:
-        raise _unreadable(path, error) from None
     with opened:
         # The encoding keeps the width of this file's names: longer ones would be cut to it later.
         yield opened.drop_encoding()
@@ -77,12 +75,13 @@ def read_flat(path: Path) -> xr.Dataset:
 
     Raises:
       ConfigError: in one line, when it is not there, not readable, or not what this package writes.
+      OSError, MemoryError: when the machine, not the file, is why it cannot be read.
     """
     import h5py
     import xarray as xr
 
     path, *_ = stamp(path)
-    try:
+    with _what_fails_said(path):
         _check(path)
         with h5py.File(path, "r") as file:
             arrays = {
@@ -91,10 +90,6 @@ def read_flat(path: Path) -> xr.Dataset:
                 if isinstance(array, h5py.Dataset) and not _is_only_dimension(array)
             }
             attributes = {name: x for name, x in file.attrs.items() if name[0] != "_"}
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    except Exception as error:
-        raise _unreadable(path, error) from None
     axes = {name: x for name, x in arrays.items() if x[0] == (name,)}
     others = {name: x for name, x in arrays.items() if name not in axes}
     plain = {
@@ -122,9 +117,22 @@ def _with_dims(file: h5py.File, array: h5py.Dataset) -> tuple[tuple[str, ...], n
     return tuple(name.rpartition("/")[2] for name in dims), values
 
 
-def _unreadable(path: Path, error: Exception) -> ConfigError:
-    why = str(error) or type(error).__name__
-    return ConfigError(f"{path}: not a readable results file ({why})")
+@contextmanager
+def _what_fails_said(path: Path) -> Iterator[None]:
+    """Say of a file what fails while it is read; what passes (no memory) is no damage to it."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except MemoryError:
+        raise
+    # What is damaged fails in a dozen ways, in three libraries.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in PASSING:
+            error.filename = error.filename or str(path)
+            raise
+        why = str(error) or type(error).__name__
+        raise ConfigError(f"{path}: not a readable results file ({why})") from None
 
 
 def _check(path: Path) -> None:

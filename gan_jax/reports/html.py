@@ -221,6 +221,8 @@ def _facts(results: xr.Dataset, groups: Mapping[str, xr.Dataset]) -> str:
     for package in ("gan_jax", "jax"):
         if package in results.attrs:
             facts.append(f"{package} {_cut(str(results.attrs[package]))}")
+    if "devices" in results.attrs:
+        facts.append(_cut(str(results.attrs["devices"])))
     return " · ".join(facts)
 
 

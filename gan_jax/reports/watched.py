@@ -22,10 +22,12 @@ from gan_jax.studies.cells import cells, missing_cells
 from gan_jax.studies.damage import cells_to_run, trained_steps
 from gan_jax.studies.engines import check_devices, run_study
 from gan_jax.studies.export import export_generators
-from gan_jax.studies.folder import command_line, open_folder
+from gan_jax.studies.folder import open_folder
 from gan_jax.studies.handover import check_export
+from gan_jax.studies.one_cell import CELL_RETRIES
 from gan_jax.studies.plan import plan, plan_line
 from gan_jax.studies.ray_cluster import OnRay
+from gan_jax.studies.recorded import command_line
 from gan_jax.studies.results import SPECTRUM_FILE, load_groups, load_results
 from gan_jax.studies.spectra import study_spectra
 from gan_jax.studies.study import Study
@@ -88,7 +90,13 @@ def run_visibly(
         )
 
 
-def work(study: Study, out: Path, lease_seconds: float, checkpoint_every: float = EVERY) -> None:
+def work(
+    study: Study,
+    out: Path,
+    lease_seconds: float,
+    checkpoint_every: float = EVERY,
+    cell_retries: int = CELL_RETRIES,
+) -> None:
     """Be a worker of a study that others may work at too, on all cores of this machine.
 
     Raises:
@@ -96,7 +104,13 @@ def work(study: Study, out: Path, lease_seconds: float, checkpoint_every: float 
     """
     seeds.use_all_cores()
     with _continuing(study, out):
-        run_worker(study, out, lease_seconds=lease_seconds, checkpoint_every=checkpoint_every)
+        run_worker(
+            study,
+            out,
+            lease_seconds=lease_seconds,
+            checkpoint_every=checkpoint_every,
+            cell_retries=cell_retries,
+        )
     print(f"{out}: complete; gan-jax report {out} draws it")
 
 

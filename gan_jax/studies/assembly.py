@@ -6,7 +6,7 @@ A cell that is not done is `missing`, never a zero.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from gan_jax.fields import ConfigError
 from gan_jax.files.said import say
 from gan_jax.files.sums import write_summed
 from gan_jax.files.whole import write_whole
-from gan_jax.studies.blocks import BlockWriter
+from gan_jax.studies.blocks import BlockWriter, devices_in_words
 from gan_jax.studies.cells import cells
 from gan_jax.studies.damage import run_again
 from gan_jax.studies.joining import Reference
@@ -42,6 +42,7 @@ def assemble(
     quality: str,
     references: Mapping[str, Reference],
     attributes: Mapping[str, Any],
+    between: Callable[[], None] = lambda: None,
 ) -> None:
     """Put the finished cells together, judge every seed, and write results.nc and seeds.csv.
 
@@ -53,12 +54,14 @@ def assemble(
       quality: the measure that decides convergence.
       references: a group of the study -> what it is measured against.
       attributes: further attributes of the results, plain text or numbers.
+      between: called after each block; may raise, and then nothing has been written.
 
     Raises:
       ConfigError: when no cell is done, or one cannot be read.
 
-    The attributes also have the whole study.yaml, `study_file`: every field, the versions, devices
-    and command that made the results; and `run_again`, what was found damaged, a line each.
+    The attributes also have the whole study.yaml, `study_file`: every field, the versions and the
+    command that made the results; `run_again`, what was found damaged, a line each; and `devices`,
+    which kinds of them trained the cells.
     """
     shared = {
         "study": study.name,
@@ -74,9 +77,15 @@ def assemble(
     writer = BlockWriter(study, folder, references, shared)
 
     def write(results: Path) -> None:
-        write_whole(folder / SEEDS_FILE, lambda seeds: writer.write(results, seeds))
+        write_whole(folder / SEEDS_FILE, lambda seeds: writer.write(results, seeds, between))
 
     write_summed(folder / RESULTS_FILE, write)  # last: where it is, all is
+    if len(writer.devices) > 1:
+        kinds = devices_in_words(writer.devices)
+        say(
+            f"{folder}: cells were trained on different devices ({kinds}), whose numbers "
+            "differ in their last bits, and so do trainings in the end"
+        )
 
 
 def is_assembled(study: Study, folder: Path) -> bool:

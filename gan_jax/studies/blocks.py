@@ -5,7 +5,8 @@ So memory does not grow with the number of cells.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -55,6 +56,16 @@ class Block(NamedTuple):
     done: list[Cell]
 
 
+def devices_in_words(devices: Counter[str]) -> str:
+    """Kinds of devices, and of several how many cells each has trained."""
+    if len(devices) == 1:
+        return next(iter(devices))
+    total = devices.total()
+    return ", ".join(
+        f"{kind} ({count:,} of {total:,} cells)" for kind, count in devices.most_common()
+    )
+
+
 class BlockWriter:
     """The writing of one study's results.
 
@@ -87,6 +98,7 @@ class BlockWriter:
         self._wall = {
             variant: 0.0 if name in joined else np.nan for variant, name in self._group_of.items()
         }
+        self.devices: Counter[str] = Counter()
 
     def _found_samples(self) -> dict[str, list[Cell]]:
         """Of each group that has any, a finished cell of each program."""
@@ -108,7 +120,7 @@ class BlockWriter:
         rows = []
         for cell in samples:
             row = read_row(self._study, self._folder, [cell], cell.seeds[:1])
-            del row.attrs["wall_seconds"]
+            del row.attrs["wall_seconds"], row.attrs["devices"]
             rows.append(row.assign_coords(seed=[self._study.seeds[0]]))
         data = {cell.variant: self._data[cell.variant] for cell in samples}
         own = self._study.groups()[name]
@@ -123,8 +135,9 @@ class BlockWriter:
     def _judged(self, name: str, group: xr.Dataset) -> xr.Dataset:
         return judged(group.assign_attrs(self._shared | {"kind": self._references[name].kind}))
 
-    def write(self, results: Path, seeds: Path) -> None:
-        """Write both files."""
+    def write(self, results: Path, seeds: Path, between: Callable[[], None] = lambda: None) -> None:
+        """Write both files; `between` is called after each block."""
+        self.devices.clear()
         sizes = {
             name: {"variant": len(own), "seed": len(self._study.seeds)}
             for name, own in self._variants.items()
@@ -137,9 +150,11 @@ class BlockWriter:
                 self._write_what_all_share(file, name)
             for number, block in enumerate(self._blocks()):
                 self._write_block(file, block, table, header=number == 0)
+                between()
             for name, own in self._variants.items():
                 wall = [self._wall[variant] for variant in own]
                 file.write(name, "wall_seconds", [slice(None)], wall)
+            file.describe("devices", devices_in_words(self.devices))
 
     def _write_what_all_share(self, file: BlockFile, name: str | None) -> None:
         """The axes, the real samples: whatever no variant has of its own."""
@@ -231,6 +246,7 @@ class BlockWriter:
         )
         for variant, seconds in zip(block.variants, part["wall_seconds"].values, strict=True):
             self._wall[variant] += float(seconds)
+        self.devices.update(part.attrs.pop("devices"))
         return self._judged(block.group, part)
 
     def _values(

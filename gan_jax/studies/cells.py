@@ -147,6 +147,7 @@ def write_cell(
     snapshots: Mapping[int, np.ndarray],
     first_nonfinite_step: np.ndarray,
     wall_seconds: float,
+    device: str,
     origin: str,
 ) -> None:
     """Store a cell, and its checksum.
@@ -160,6 +161,7 @@ def write_cell(
       snapshots: step -> some samples then [seed, shown, *shape].
       first_nonfinite_step: [seed].
       wall_seconds: how long it took.
+      device: what kind trained it.
       origin: what it is a result of, as `origin_of` says.
     """
     import xarray as xr
@@ -182,7 +184,7 @@ def write_cell(
             "step": steps,
             "moment": range(len(snapshots)),
         },
-        attrs={"wall_seconds": wall_seconds, "origin": origin},
+        attrs={"wall_seconds": wall_seconds, "device": device, "origin": origin},
     )
     write_dataset(cell.path(folder), dataset)
 
@@ -206,7 +208,7 @@ def read_cell(cell: Cell, folder: Path, origin: str) -> xr.Dataset:
         raise ConfigError(f"{cell.path(folder)}: without its checksum")
     check_sum(cell.path(folder))
     dataset = read_flat(cell.path(folder))
-    if "snapshots" not in dataset or not {"wall_seconds", "origin"} <= {*dataset.attrs}:
+    if "snapshots" not in dataset or not {"wall_seconds", "device", "origin"} <= {*dataset.attrs}:
         raise ConfigError(f"{cell.path(folder)}: of another version")
     if dataset["seed"].values.tolist() != list(cell.seeds) or dataset["variant"] != cell.variant:
         raise ConfigError(f"{cell.path(folder)}: holds another cell")

@@ -1,9 +1,9 @@
 """Who runs what: a file `running` that names a process, so that no two do the same.
 
 A process that was killed leaves its claim behind. It is recognised as gone when there is no process
-of that number on this machine, or one that started at another time; of another machine's processes
-nothing is known from here, unless the claim is a lease (see `leases`): whoever knows that one is
-gone removes the file.
+of that number on this machine, or one that started at another time; of the processes of another
+machine, or of another container on this one, nothing is known from here, unless the claim is a
+lease (see `leases`): whoever knows that one is gone removes the file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from gan_jax.files.whole import write_text
 
 RUNNING = "running"
 LONGEST_LOCK = 10.0  # seconds: whoever holds one for longer has been stopped while it did
@@ -32,14 +34,8 @@ class TakenError(StudyError):
 
 def running_process(file: Path) -> str | None:
     """Who holds a claim, in words; None if nobody does, or its process is gone."""
-    try:
-        text = file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    note = parsed(text)
-    if not alive(note):
-        return None
-    return holder(note)
+    note = _read(file)
+    return holder(note) if alive(note) else None
 
 
 def holder(note: dict[str, Any]) -> str:
@@ -52,6 +48,7 @@ def own_note() -> dict[str, Any]:
     return {
         "host": socket.gethostname(),
         "process": os.getpid(),
+        "numbers": _numbers(),
         "began": _began(os.getpid()),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -71,17 +68,17 @@ def claimed(file: Path, what: str) -> Iterator[None]:
     note = own_note()
     file.parent.mkdir(parents=True, exist_ok=True)
     with alone(file.parent):  # else two that find the same process gone could both take over
-        who = running_process(file)
-        if who is not None:
-            elsewhere = "" if note["host"] in who else f"; if that is gone, remove {file}"
-            raise TakenError(f"{what}: run by {who}{elsewhere}")
-        file.unlink(missing_ok=True)
-        file.write_text(json.dumps(note), encoding="utf-8")
+        there = _read(file)
+        if alive(there):
+            known = "" if _is_seen_from_here(there) else f"; if that is gone, remove {file}"
+            raise TakenError(f"{what}: run by {holder(there)}{known}")
+        write_text(file, json.dumps(note))
     try:
         yield
     finally:
-        with suppress(OSError):  # the folder may be gone: what went wrong is said elsewhere
-            file.unlink(missing_ok=True)
+        with suppress(OSError), alone(file.parent):  # the folder may be gone
+            if _read(file) == note:
+                file.unlink()
 
 
 @contextmanager
@@ -118,10 +115,17 @@ def parsed(text: str) -> dict[str, Any]:
     return note if isinstance(note, dict) else {}
 
 
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return parsed(file.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return {}
+
+
 def alive(note: dict[str, Any]) -> bool:
-    """Whether the process that a claim names may go on; of another machine's, True."""
-    if note.get("host") != socket.gethostname():
-        return bool(note)  # another machine's processes are not seen from here
+    """Whether the process that a claim names may go on; of one that is not seen from here, True."""
+    if not _is_seen_from_here(note):
+        return bool(note)
     try:
         process = int(note["process"])
         os.kill(process, 0)
@@ -131,6 +135,23 @@ def alive(note: dict[str, Any]) -> bool:
         return False
     began = note.get("began")
     return not began or began == _began(process)
+
+
+def _is_seen_from_here(note: dict[str, Any]) -> bool:
+    """Whether a claim's process has a number here: that of another machine or container has not."""
+    if note.get("host") != socket.gethostname():
+        return False
+    began, numbers = str(note.get("began", "")), note.get("numbers", _numbers())
+    restarted = began.partition(" ")[0] != _began(os.getpid()).partition(" ")[0]
+    return restarted or numbers == _numbers()  # all that ran before this machine's start is gone
+
+
+def _numbers() -> str:
+    """By what processes are numbered here: a container has its own (Linux, pid_namespaces(7))."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
 
 
 def _began(process: int) -> str:

@@ -168,13 +168,18 @@ def run_study(
             watch = Watch(observer, keepers or {}, signals, checkpoint_every)
             run(study, todo, folder, watch)
         signals.check()
-        assemble_study(study, folder)
+        assemble_study(study, folder, signals.check)
         signals.check()
         return load_results(folder)
 
 
-def assemble_study(study: Study, folder: Path) -> None:
+def assemble_study(study: Study, folder: Path, between: Callable[[], None] = lambda: None) -> None:
     """Put a study's finished cells together: results.nc and seeds.csv.
+
+    Args:
+      study: the study.
+      folder: its folder.
+      between: called after each block of cells; may raise, and then nothing has been written.
 
     Raises:
       ConfigError: when no cell is done, or the data, the classifier or the versions of packages are
@@ -195,4 +200,4 @@ def assemble_study(study: Study, folder: Path) -> None:
             one.data_facts.kind,
         )
     versions = {"jax": version("jax"), "gan_jax": version("gan-jax")}
-    assemble(study, folder, quality.QUALITY, references, versions)
+    assemble(study, folder, quality.QUALITY, references, versions, between)

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
 import re
-import shlex
-import sys
 from collections import Counter
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +12,16 @@ from gan_jax.analysis.criteria import Criteria
 from gan_jax.data_facts import COLLECTION_OF, check_data_files, data_fingerprint
 from gan_jax.fields import ConfigError, differences
 from gan_jax.files.whole import write_text
+from gan_jax.packages import versions
 from gan_jax.studies.cells import cells, missing_cells
-from gan_jax.studies.claims import RUNNING, TakenError, running_process
+from gan_jax.studies.claims import RUNNING, TakenError, alone, running_process
 from gan_jax.studies.files import read_yaml, write_yaml
+from gan_jax.studies.recorded import checked_record, occasion, surroundings
 from gan_jax.studies.results import STUDY_FILE
 from gan_jax.studies.study import RECORDED, Study
-from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 
 # Left by a process that was ended in its beginning.
 TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
-ADDRESS_FLAG = re.compile(r"--(.*address|coordinator)")
-PACKAGES = ("gan-jax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
 def open_folder(
@@ -50,27 +44,42 @@ def open_folder(
       TakenError: when another process runs it.
     """
     inputs = inputs_of(study)
-    file = folder / STUDY_FILE
     try:
-        if file.exists():
-            if not held:
-                check_free(folder)
-            there, document = _stored(file)
-            grown = _grown(there, study, folder)
-            check_inputs(grown, folder)
-            if grown.to_dict() != there.to_dict():
-                check_versions(folder)
-                recorded = document[RECORDED]
-                recorded.setdefault("grown", []).append(_occasion(command))
-                recorded["inputs"] = recorded.get("inputs", {}) | inputs
-                write_yaml(file, grown.to_dict() | {RECORDED: recorded})
-            return grown
-        if folder.exists() and any(not _passing(one.name, held) for one in folder.iterdir()):
-            raise ConfigError(f"{folder} holds files but no {STUDY_FILE}; choose another folder")
-        write_yaml(file, study.to_dict() | {RECORDED: _environment(command) | {"inputs": inputs}})
+        if not (folder / STUDY_FILE).exists():
+            _check_empty(folder, held)
+            folder.mkdir(parents=True, exist_ok=True)
+        with alone(folder):  # else another process could claim it between the look and the change
+            return _opened(study, folder, inputs, command, held)
     except OSError as error:
         raise ConfigError(f"out: cannot write to {folder}: {error.strerror}") from None
-    return study
+
+
+def _opened(
+    study: Study, folder: Path, inputs: dict[str, str], command: str | None, held: bool
+) -> Study:
+    file = folder / STUDY_FILE
+    if not file.exists():
+        _check_empty(folder, held)
+        write_yaml(file, study.to_dict() | {RECORDED: surroundings(command) | {"inputs": inputs}})
+        return study
+    if not held:
+        check_free(folder)
+    there, document = _stored(file)
+    grown = _grown(there, study, folder)
+    check_inputs(grown, folder)
+    if grown.to_dict() != there.to_dict():
+        check_versions(folder)
+        recorded = document[RECORDED]
+        recorded.setdefault("grown", []).append(occasion(command))
+        recorded["inputs"] = recorded.get("inputs", {}) | inputs
+        write_yaml(file, grown.to_dict() | {RECORDED: recorded})
+    return grown
+
+
+def _check_empty(folder: Path, held: bool) -> None:
+    """Refuse a folder without a study that has anything else in it."""
+    if folder.exists() and any(not _passing(one.name, held) for one in folder.iterdir()):
+        raise ConfigError(f"{folder} holds files but no {STUDY_FILE}; choose another folder")
 
 
 def _passing(name: str, held: bool) -> bool:
@@ -99,21 +108,8 @@ def _stored(file: Path) -> tuple[Study, dict[str, Any]]:
         unknown = "choices:" in str(error) or "did you mean" in str(error)
         where = " (what a script registers is known there only: call gan_jax in it)"
         raise ConfigError(f"{file}: {error}{where if unknown else ''}") from None
-    document[RECORDED] = _checked_record(document.get(RECORDED))
+    document[RECORDED] = checked_record(document.get(RECORDED))
     return study, document
-
-
-# What study.yaml records of a study's run, as far as it is used again -> its type.
-RECORD = {"inputs": dict, "packages": dict, "grown": list}
-
-
-def _checked_record(recorded: Any) -> dict[str, Any]:
-    """What a study file records, without what anybody may have put in the place of a record."""
-    if not isinstance(recorded, dict):
-        return {}
-    return {
-        name: x for name, x in recorded.items() if name not in RECORD or isinstance(x, RECORD[name])
-    }
 
 
 def _grown(there: Study, here: Study, folder: Path) -> Study:
@@ -274,50 +270,3 @@ def check_writable(folder: Path) -> None:
         (folder / "cells" / "writable").unlink()
     except OSError as error:
         raise ConfigError(f"out: cannot write to {folder / 'cells'}: {error.strerror}") from None
-
-
-def versions() -> dict[str, str]:
-    """Versions of the packages on which a study's numbers depend."""
-    return {package: version(package) for package in PACKAGES}
-
-
-def _program() -> list[str]:
-    name = Path(sys.argv[0])
-    return ["python", "-m", "gan_jax"] if name.name == "__main__.py" else [name.name]
-
-
-def command_line(*, but: str | None = None) -> str:
-    """This process's command, as it is typed; without a word where that is given."""
-    return shlex.join([*_program(), *(word for word in sys.argv[1:] if word != but)])
-
-
-def recorded_command() -> str:
-    """This process's command without addresses: of machines, nothing goes into results."""
-    words = [*_program(), *sys.argv[1:]]
-    for place, word in enumerate(words):
-        flag, equals, _ = word.partition("=")
-        if ADDRESS_FLAG.fullmatch(flag):
-            if equals:
-                words[place] = f"{flag}=ADDRESS"
-            elif place + 1 < len(words):
-                words[place + 1] = "ADDRESS"
-    return shlex.join(words)
-
-
-def _occasion(command: str | None) -> dict[str, str]:
-    return {
-        "command": command or recorded_command(),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _environment(command: str | None) -> dict[str, Any]:
-    import jax
-
-    return _occasion(command) | {
-        "records_per_segment": RECORDS_PER_SEGMENT,
-        "python": platform.python_version(),
-        "packages": versions(),
-        "x64": bool(jax.config.values["jax_enable_x64"]),
-        "devices": [f"{device.platform} {device.device_kind}" for device in jax.local_devices()],
-    }

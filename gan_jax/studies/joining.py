@@ -6,6 +6,7 @@ A study may be larger than memory: `assembly` has some of its cells joined at a 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -55,7 +56,7 @@ def join_cells(
     data: Mapping[str, str],
     reference: Reference,
 ) -> xr.Dataset:
-    """Finished cells, beside what they are measured against.
+    """Finished cells, beside what they are measured against; how many on each kind of device.
 
     Args:
       study: theirs.
@@ -69,19 +70,20 @@ def join_cells(
     Raises:
       ConfigError: when one cannot be read.
     """
-    wall = dict.fromkeys(data, 0.0)
+    wall, devices = dict.fromkeys(data, 0.0), Counter()
     rows = [
         read_row(study, folder, [cell for cell in done if cell.variant == variant], seeds)
         for variant in dict.fromkeys(cell.variant for cell in done)
     ]
     for row in rows:
         wall[row["variant"].values[0]] = row.attrs.pop("wall_seconds")
-    group = beside(rows, name, data, reference)
+        devices.update(row.attrs.pop("devices"))
+    group = beside(rows, name, data, reference).assign_attrs(devices=devices)
     return group.assign(wall_seconds=(("variant",), [wall[variant] for variant in data]))
 
 
 def read_row(study: Study, folder: Path, done: Sequence[Cell], seeds: Sequence[int]) -> xr.Dataset:
-    """One variant's finished cells, in the order of the seeds; and how long they took.
+    """One variant's finished cells, in the order of the seeds; how long they took, and on what.
 
     Raises:
       ConfigError: when one cannot be read.
@@ -89,16 +91,17 @@ def read_row(study: Study, folder: Path, done: Sequence[Cell], seeds: Sequence[i
     import xarray as xr
 
     parts: list[xr.Dataset] = []
-    wall = 0.0
+    wall, devices = 0.0, Counter()
     for cell in done:
         part = read_cell(cell, folder, origin_of(study, cell.variant))
         del part.attrs["origin"]
         wall += float(part.attrs.pop("wall_seconds"))
+        devices[str(part.attrs.pop("device"))] += 1
         part["recorded"] = ("variant", "step"), np.ones((1, part.sizes["step"]), bool)
         parts.append(part)
     whole = xr.concat(parts, "seed", data_vars="minimal", coords="minimal", compat="override")
     whole = whole.reindex(seed=list(seeds), fill_value=fill_values(whole))
-    return whole.assign_attrs(wall_seconds=wall)
+    return whole.assign_attrs(wall_seconds=wall, devices=devices)
 
 
 def beside(

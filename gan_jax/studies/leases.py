@@ -16,10 +16,10 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gan_jax.studies.claims import TakenError, alive, alone, holder, own_note, parsed
 
@@ -47,11 +47,12 @@ class Lease:
     """A lease this process holds; its heartbeat goes on in a thread.
 
     Attributes:
+      note: what its file says.
       lost: whether it has been found to be another's.
     """
 
-    def __init__(self, file: Path, token: str, seconds: float) -> None:
-        self._file, self._token = file, token
+    def __init__(self, file: Path, note: Mapping[str, Any], seconds: float) -> None:
+        self._file, self.note = file, note
         self._every, self._ended = seconds / BEATS, threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self.lost = False
@@ -70,7 +71,7 @@ class Lease:
     def held(self) -> bool:
         """Whether the file is this process's."""
         seen = look(self._file)
-        return seen is not None and parsed(seen.text).get("token") == self._token
+        return seen is not None and parsed(seen.text).get("token") == self.note["token"]
 
     def end(self) -> None:
         """Stop the heartbeat, and remove the file if it is still this process's."""
@@ -102,17 +103,23 @@ class Leases:
         self._seen: dict[Path, tuple[Seen, float]] = {}
 
     @contextmanager
-    def held(self, file: Path, what: str) -> Iterator[Lease]:
+    def held(
+        self,
+        file: Path,
+        what: str,
+        more: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda gone: {},
+    ) -> Iterator[Lease]:
         """Hold a lease while it goes on.
 
         Args:
           file: the lease.
           what: is held, in words.
+          more: what else its file is to say, given what that of a holder who is gone said.
 
         Raises:
           TakenError: when another process has it.
         """
-        token = secrets.token_hex(8)
+        gone: Mapping[str, Any] = {}
         file.parent.mkdir(parents=True, exist_ok=True)
         with alone(file.parent):
             there = look(file)
@@ -120,9 +127,12 @@ class Leases:
                 if not self._gone(file, there):
                     raise TakenError(f"{what}: run by {holder(parsed(there.text))}")
                 _put_away(file, there, what)
-            _create(file, {"token": token, "lease": self.seconds}, what)
+                gone = parsed(there.text)
+            own = {"token": secrets.token_hex(8), "lease": self.seconds}
+            note = {**own_note(), **own, **more(gone)}
+            _create(file, note, what)
         self._seen.pop(file, None)
-        lease = Lease(file, token, self.seconds)
+        lease = Lease(file, note, self.seconds)
         try:
             yield lease
         finally:
@@ -159,6 +169,19 @@ def look(file: Path) -> Seen | None:
         return None
 
 
+def silent_for(file: Path) -> float | None:
+    """Seconds since a lease's last heartbeat, if that is longer than the lease.
+
+    By this machine's clock and the file system's, which need not agree: to be told, not acted on.
+    """
+    seen = look(file)
+    lease = parsed(seen.text).get("lease") if seen is not None else None
+    if seen is None or not isinstance(lease, int | float):
+        return None
+    seconds = time.time() - seen.touched / 1e9
+    return seconds if seconds > lease else None
+
+
 def is_lease(file: Path) -> bool:
     """Whether there is a claim that may run out."""
     seen = look(file)
@@ -184,7 +207,7 @@ def _put_away(file: Path, there: Seen, what: str) -> None:
     away.unlink(missing_ok=True)
 
 
-def _create(file: Path, more: dict[str, object], what: str) -> None:
+def _create(file: Path, note: Mapping[str, Any], what: str) -> None:
     """Create a lease of this process.
 
     Raises:
@@ -195,4 +218,4 @@ def _create(file: Path, more: dict[str, object], what: str) -> None:
     except FileExistsError:
         raise TakenError(f"{what}: just taken by another process") from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        opened.write(json.dumps(own_note() | more))
+        opened.write(json.dumps(note))

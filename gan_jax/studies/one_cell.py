@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gan_jax.game.state import GanState
     from gan_jax.training.chunks import Segment
 
+CELL_RETRIES = 3  # after its process or machine was lost
 # Called after each segment of each chunk with the variant's name.
 Observer = Callable[[str, "Segment"], None]
 
@@ -57,6 +58,8 @@ def run_cell(study: Study, cell: Cell, folder: Path, watch: Watch) -> None:
     Raises:
       whatever training does; MemoryError saying what to lower where memory has run out.
     """
+    import jax
+
     from gan_jax.analysis import quality
     from gan_jax.studies.hosts import announce
     from gan_jax.training.named import by_name
@@ -115,6 +118,7 @@ def run_cell(study: Study, cell: Cell, folder: Path, watch: Watch) -> None:
         samples,
         run.first_nonfinite_step,
         checkpoints.seconds(),
+        jax.local_devices()[0].device_kind,
         origin_of(study, cell.variant),
     )
     remove(place)

@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan_jax.fields import ConfigError, check_range
+from gan_jax.files.said import say
+from gan_jax.studies.one_cell import CELL_RETRIES
+
+# What Ray reads when it is imported; its name says one thing, and 0 means: listen on loopback.
+LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +39,7 @@ class OnRay:
     address: str | None = None
     cell_cpus: int = 1
     cell_gpus: int = 0
-    cell_retries: int = 3
+    cell_retries: int = CELL_RETRIES
     imports: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -52,9 +57,14 @@ def imported_ray(settings: OnRay) -> Any:
       ConfigError: saying what to install.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if settings.address is None and "ray" not in sys.modules:
+    if settings.address is None:
         # Ray's ports take orders from whoever reaches them: alone, it listens on loopback.
-        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        if "ray" in sys.modules and LOOPBACK_ONLY not in os.environ:
+            say(
+                "ray was imported before: the ports of its cluster here listen on this machine's "
+                f"own address, without a password ({LOOPBACK_ONLY}=0 before that keeps them local)"
+            )
+        os.environ.setdefault(LOOPBACK_ONLY, "0")
     try:
         import ray
         import ray.exceptions

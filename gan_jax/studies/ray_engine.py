@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 from gan_jax.fields import ConfigError
 from gan_jax.files.said import say
 from gan_jax.files.sums import SUFFIX, write_summed
+from gan_jax.packages import versions
 from gan_jax.studies.cells import RESULT, Cell, running
 from gan_jax.studies.claims import StudyError, TakenError
 from gan_jax.studies.damage import checkpoints_path
 from gan_jax.studies.failures import in_a_line
-from gan_jax.studies.folder import inputs_of, versions
+from gan_jax.studies.folder import inputs_of
 from gan_jax.studies.one_cell import Outcome, Watch
 from gan_jax.studies.ray_cluster import OnRay, connected, imported_ray
 from gan_jax.studies.ray_task import Answer, Board, Order, run_task
@@ -96,8 +97,12 @@ class _Fleet:
         self._waiting = deque(enumerate(todo))
         self._flying: dict[Any, _Flight] = {}
         self._line, self._told = "", time.monotonic()
+        import jax
+
         inputs = inputs_of(study)
-        order = Order(study.to_dict(), inputs, versions(), settings.cell_cpus, settings.imports)
+        x64 = bool(jax.config.values["jax_enable_x64"])
+        cpus, imports = settings.cell_cpus, settings.imports
+        order = Order(study.to_dict(), inputs, versions(), x64, cpus, imports)
         self._order = ray.put(order)
         self._board = ray.remote(num_cpus=0, resources=HEAD)(Board).remote()
         self._task = ray.remote(
@@ -106,6 +111,8 @@ class _Fleet:
             max_retries=settings.cell_retries,
             retry_exceptions=False,
             scheduling_strategy="SPREAD",
+            # Processes are used again, but with as many devices as they began with.
+            runtime_env={"env_vars": {"JAX_NUM_CPU_DEVICES": str(settings.cell_cpus)}},
         )(run_task)
 
     def run(self) -> None:
@@ -172,7 +179,8 @@ class _Fleet:
             host = self._where([flight.number]).get(flight.number, "a machine that is gone")
             words = f"its process or machine was lost {self._settings.cell_retries + 1} times"
             if isinstance(error, self._ray.exceptions.RayTaskError):
-                words = f"its process could not begin it ({type(error.cause).__name__})"
+                words = f"its process could not begin it ({type(error.cause).__name__}); "
+                words += "has that machine gan-jax, in the same version?"
             raise ElsewhereError(host, type(error).__name__, words) from None
         if answer.failed is None:
             return answer

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from gan_jax.fields import ConfigError, differences
 from gan_jax.files.compiled import keep_compiled_programs
 from gan_jax.files.sums import SUFFIX
+from gan_jax.packages import versions
 from gan_jax.studies.cells import RESULT, Cell
-from gan_jax.studies.folder import inputs_of, versions
+from gan_jax.studies.folder import inputs_of
 from gan_jax.studies.one_cell import Watch, run_cell
 from gan_jax.studies.states import STATES
 from gan_jax.studies.study import Study
@@ -31,6 +32,7 @@ class Order(NamedTuple):
       study: as plain Python.
       inputs: SHA-256 of its data and classifiers where it was begun.
       packages: their versions there.
+      x64: whether numbers have 64 bits there.
       cpus: JAX CPU devices of each cell.
       imports: modules that register what it names.
     """
@@ -38,6 +40,7 @@ class Order(NamedTuple):
     study: dict[str, Any]
     inputs: dict[str, str]
     packages: dict[str, str]
+    x64: bool
     cpus: int
     imports: tuple[str, ...]
 
@@ -97,6 +100,7 @@ def _files(order: Order, cell: Cell) -> dict[str, bytes]:
 
     if jax.config.values["jax_num_cpu_devices"] != order.cpus:
         jax.config.update("jax_num_cpu_devices", order.cpus)
+    jax.config.update("jax_enable_x64", order.x64)
     study = Study.from_dict(order.study)
     _check_alike(order, study)
     with tempfile.TemporaryDirectory(prefix="gan-jax-") as place:

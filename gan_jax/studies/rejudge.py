@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gan_jax.analysis.verdicts import Criteria
 from gan_jax.files.whole import write_text
+from gan_jax.studies.claims import RUNNING, claimed
 from gan_jax.studies.files import read_yaml, write_yaml
 from gan_jax.studies.folder import read_study
 from gan_jax.studies.joining import joined_groups, judge_again
@@ -69,7 +70,13 @@ def store_verdicts(folder: Path, criteria: Criteria, groups: dict[str, xr.Datase
 
     Raises:
       ConfigError: when the folder's study cannot be read.
+      TakenError: when another process runs it.
     """
+    with claimed(folder / RUNNING, str(folder)):
+        _store(folder, criteria, groups)
+
+
+def _store(folder: Path, criteria: Criteria, groups: dict[str, xr.Dataset]) -> None:
     study = dataclasses.replace(read_study(folder), criteria=criteria)
     recorded = read_yaml(folder / STUDY_FILE).get(RECORDED)
     recorded = (recorded if isinstance(recorded, dict) else {}) | {"judged_again": True}

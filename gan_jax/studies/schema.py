@@ -98,7 +98,7 @@ def check_results(results: xr.Dataset) -> None:
 
 
 def _check_attributes(attributes: Mapping[Any, Any]) -> None:
-    for name in (*TEXTS, "kind", "fields", "study_file"):
+    for name in (*TEXTS, "kind", "fields", "study_file", "devices"):
         if name in attributes and not isinstance(attributes[name], str):
             raise ConfigError(f"its attribute {name} is {shown(attributes[name])}, expected a text")
     if attributes.get("kind", "points") not in KINDS:

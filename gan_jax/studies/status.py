@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gan_jax.studies.cells import Cell, cell_state, cells
+from gan_jax.studies.claims import RUNNING
 from gan_jax.studies.damage import run_again, trained_steps
 from gan_jax.studies.folder import read_study
+from gan_jax.studies.leases import silent_for
 
 CELL_STATES = ("done", "running", "missing", "failed")
 
@@ -45,6 +47,9 @@ def study_status(folder: str | Path) -> Status:
         found[cell.variant][state] += 1
         if state == "missing":
             note = _trained(cell, folder)
+        elif state == "running":
+            silent = silent_for(cell.folder(folder) / RUNNING)
+            note += f", without a sign of life for {silent:,.0f} s" if silent else ""
         if note:
             notes.append((cell, state, note))
     counts = {

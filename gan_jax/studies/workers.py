@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gan_jax.fields import ConfigError, check_range
 from gan_jax.files.said import say
 from gan_jax.studies.assembly import is_assembled
 from gan_jax.studies.cells import FAILED, Cell, cells, missing_cells, noted
 from gan_jax.studies.claims import RUNNING, StudyError, TakenError
-from gan_jax.studies.damage import remove_needless_checkpoints, set_aside_damaged
+from gan_jax.studies.damage import remove_needless_checkpoints, set_aside_damaged, trained_steps
 from gan_jax.studies.engines import assemble_study
 from gan_jax.studies.failures import in_a_line
 from gan_jax.studies.folder import check_versions, inputs_of, open_folder
 from gan_jax.studies.leases import LEASE, Lease, Leases, LostError, Seen, is_lease, look
-from gan_jax.studies.one_cell import Observer, Watch, run_cell
+from gan_jax.studies.one_cell import CELL_RETRIES, Observer, Watch, run_cell
 from gan_jax.studies.study import Study
 from gan_jax.training.checkpoints import EVERY
 from gan_jax.training.interrupts import Signals, heard_signals
@@ -42,6 +43,7 @@ def run_worker(
     *,
     lease_seconds: float = LEASE,
     checkpoint_every: float = EVERY,
+    cell_retries: int = CELL_RETRIES,
     observer: Observer | None = None,
     command: str | None = None,
 ) -> None:
@@ -52,6 +54,8 @@ def run_worker(
       out: the study's folder, on a file system that all workers share.
       lease_seconds: without a sign of life from a worker, after which its cell is taken over.
       checkpoint_every: seconds between checkpoints: what is lost with a machine.
+      cell_retries: how often in a row a cell is taken over whose workers were lost before it had
+        come any further; then it has failed.
       observer: called after every segment.
       command: what to record as the command, if this worker is the first.
 
@@ -62,6 +66,7 @@ def run_worker(
     """
     low, high = LEASES
     check_range("lease_seconds", lease_seconds, low, high, f"seconds from {low:g} to {high:g}")
+    check_range("cell_retries", cell_retries, 0, 10_000, "a whole number from 0 to 10000")
     folder, leases = Path(out), Leases(lease_seconds)
     inputs_of(study)  # refused before anything is made
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,9 +74,13 @@ def run_worker(
         with _folder_held(folder, leases, signals, is_lease):
             study = open_folder(study, folder, command, held=True)
             check_versions(folder)
-        worker = _Worker(study, folder, leases, signals, checkpoint_every, observer)
+        worker = _Worker(study, folder, leases, signals, checkpoint_every, cell_retries, observer)
         while not worker.finished():
             worker.run_cells()
+
+
+class WorkersLostError(RuntimeError):
+    """A cell that seems to end whatever process trains it."""
 
 
 class _Worker:
@@ -84,10 +93,12 @@ class _Worker:
         leases: Leases,
         signals: Signals,
         checkpoint_every: float,
+        cell_retries: int,
         observer: Observer | None,
     ) -> None:
         self._study, self._folder, self._leases, self._signals = study, folder, leases, signals
         self._checkpoint_every, self._observer = checkpoint_every, observer
+        self._cell_retries = cell_retries
         # What had failed before is tried once more; what fails from now on is not.
         self._failed_before = {cell: self._failure(cell) for cell in cells(study)}
 
@@ -122,7 +133,7 @@ class _Worker:
                 return False
             remove_needless_checkpoints(self._study, self._folder)
             if not is_assembled(self._study, self._folder):
-                assemble_study(self._study, self._folder)
+                assemble_study(self._study, self._folder, self._signals.check)
         return True
 
     def _run(self, cell: Cell) -> bool:
@@ -132,7 +143,7 @@ class _Worker:
         named = f"{cell.variant}, seeds {cell.seeds[0]} to {cell.seeds[-1]}"
         begun = time.monotonic()
         try:
-            with self._leases.held(file, named) as lease:
+            with self._leases.held(file, named, partial(self._losses, cell)) as lease:
                 if self._settled(cell):  # while this process was taking it
                     return True
                 self._train(cell, lease)
@@ -158,12 +169,27 @@ class _Worker:
         watch = Watch(observe, {}, self._signals, self._checkpoint_every, lease.check)
         try:
             with noted(cell, self._folder, lease.check):
+                if lease.note["losses"] > self._cell_retries:
+                    raise WorkersLostError(
+                        f"its worker was lost {lease.note['losses']} times in a row before it had "
+                        "come any further"
+                    )
                 run_cell(self._study, cell, self._folder, watch)
         except (ConfigError, OSError):
             # No failure of the cell: other machines may have what this one lacks.
             with suppress(OSError):
                 (cell.folder(self._folder) / FAILED).unlink(missing_ok=True)
             raise
+
+    def _losses(self, cell: Cell, gone: Mapping[str, Any]) -> dict[str, int]:
+        """How often in a row a cell's worker was lost, and how far the cell was then.
+
+        What kills its process (out of memory) would else end one worker after the other.
+        """
+        trained = sum(trained_steps(cell, self._folder))
+        further = trained > _whole(gone.get("trained"))
+        losses = 0 if not gone else 1 if further else 1 + _whole(gone.get("losses"))
+        return {"losses": losses, "trained": trained}
 
     def _settled(self, cell: Cell) -> bool:
         """Whether a cell is done, or has failed since this worker began."""
@@ -184,6 +210,11 @@ class _Worker:
             f"{cell.variant} at seeds {cell.seeds[0]} to {cell.seeds[-1]}: {why}; the rest is "
             "kept, and the same command tries them again"
         )
+
+
+def _whole(number: Any) -> int:
+    """A number from a file that may hold anything."""
+    return number if isinstance(number, int) else 0
 
 
 @contextmanager

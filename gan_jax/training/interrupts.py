@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 # What each asks for: Ctrl-C, to end, the terminal is gone.
 HEARD = ("SIGINT", "SIGTERM", "SIGHUP")
 SIGNALLED = 128  # plus the signal's number: the exit code, as shells have it
+SHOW_CURSOR = b"\x1b[?25h"  # DECTCEM, set
 LAST = b"\0"  # no signal's number: the thread ends
 
 
@@ -61,6 +62,7 @@ class Signals:
             if number == signal.SIGINT:
                 _say("finishing what runs, to keep it; Ctrl-C again leaves at once")
         elif number == signal.SIGINT:
+            _show_cursor()
             _say("left at once; the same command continues from the last checkpoint")
             os._exit(SIGNALLED + number)
 
@@ -130,6 +132,14 @@ def _listen(reading: int, heard: Signals, numbers: set[int]) -> None:
 def _say(words: str) -> None:
     with suppress(OSError):  # nobody reads
         os.write(2, f"\n{words}\n".encode())
+
+
+def _show_cursor() -> None:
+    """Show what a progress bar has hidden and cannot show any more."""
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            if os.isatty(descriptor):
+                os.write(descriptor, SHOW_CURSOR)
 
 
 def _leave_terminal() -> None:

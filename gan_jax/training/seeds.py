@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import jax
@@ -21,6 +20,7 @@ from gan_jax.config import Experiment
 from gan_jax.data_facts import data_fingerprint
 from gan_jax.game.program import make_program
 from gan_jax.game.state import GanState
+from gan_jax.packages import versions
 from gan_jax.training import processes
 from gan_jax.training.checkpoints import Checkpoints, Saved
 from gan_jax.training.chunks import Chunk, Segment, record_steps
@@ -231,7 +231,7 @@ def _identity(
     """What two trainings must have in common for one to continue the other, as plain Python."""
     measure = evaluation.measure
     return {
-        "versions": {name: version(name) for name in ("gan-jax", "jax", "jaxlib")},
+        "versions": versions(),
         "experiment": experiment.to_dict(),
         "data": data_fingerprint(experiment.data) or "by its name",
         "lanes": lanes,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import jax
 
-from faults.studies import tiny
+from faults.studies import tiny, wait_until
 from gan_jax.studies import workers
 
 RATES = {f"rate_{k}": {"generator_learning_rate": 1e-3 * (1 + k)} for k in range(4)}
@@ -40,15 +40,19 @@ for line in sys.stdin:
 """
 
 
-def work(folder, log, pause=0.0, lease=60.0, bad=None, variants=RATES):
-    """Be a worker: note each cell's end in a file; pause after each segment; fail one variant."""
+def work(folder, log, pause=0.0, lease=60.0, bad=None, deadly=None, variants=RATES, retries=3):
+    """Be a worker: note each cell's end in a file; pause after each segment; fail or die of one."""
     jax.config.update("jax_num_cpu_devices", 1)
     run_cell = workers.run_cell
 
     def noted(study, cell, *others):
         if cell.variant == bad:
             note(log, f"failed {cell.variant}")
+            wait_until((Path(log).parent / "go").exists)
             raise RuntimeError("out of luck")
+        if cell.variant == deadly:
+            note(log, f"killed {cell.variant}")
+            os.kill(os.getpid(), signal.SIGKILL)
         run_cell(study, cell, *others)
         note(log, cell.variant)
 
@@ -58,6 +62,7 @@ def work(folder, log, pause=0.0, lease=60.0, bad=None, variants=RATES):
         folder,
         lease_seconds=lease,
         checkpoint_every=0.0,
+        cell_retries=retries,
         observer=lambda *_: time.sleep(pause),
         command="a test",
     )

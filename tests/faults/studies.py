@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from fnmatch import fnmatch
 from pathlib import Path
 
 import matplotlib
@@ -102,17 +103,19 @@ def heed_permissions():
         assert ctypes.CDLL(None).capset(header, none) == 0
 
 
-def end_at_rename(number, after):
-    """Let this process end itself by SIGKILL at the so-manieth renaming of a file or folder."""
+def end_at_rename(number, after, named="*"):
+    """Let this process end itself by SIGKILL at the so-manieth renaming to such a name."""
     seen = [0]
 
     def ending(rename):
         def renamed(self, target):
-            seen[0] += 1
-            if seen[0] == number and not after:
+            counts = fnmatch(Path(target).name, named)
+            seen[0] += counts
+            here = counts and seen[0] == number
+            if here and not after:
                 os.kill(os.getpid(), signal.SIGKILL)
             result = rename(self, target)
-            if seen[0] == number:
+            if here:
                 os.kill(os.getpid(), signal.SIGKILL)
             return result
 

@@ -8,7 +8,7 @@ import pytest
 
 import gan_jax
 from faults.studies import assert_same_bits, run, tiny, wait_until
-from gan_jax.studies.claims import TakenError, claimed, running_process
+from gan_jax.studies.claims import TakenError, claimed, own_note, running_process
 
 
 def test_a_second_process_says_who_holds_the_study(tmp_path, nursery, undisturbed):
@@ -50,5 +50,29 @@ def test_a_claim_half_written_or_of_another_machine(tmp_path):
     with claimed(file, "it"):
         pass
     file.write_text(json.dumps({"host": "elsewhere", "process": 1, "since": "now"}))
+    assert_taken(file)
+
+
+def assert_taken(file):
     with pytest.raises(TakenError, match=f"if that is gone, remove {file}"), claimed(file, "it"):
         raise AssertionError("claimed")
+
+
+def test_the_processes_of_another_container_are_not_seen_from_here(tmp_path):
+    gone = own_note() | {"process": 2**22 + 1, "began": own_note()["began"] + "0"}
+    file = tmp_path / "running"
+    file.write_text(json.dumps(gone))
+    with claimed(file, "it"):
+        pass
+    file.write_text(json.dumps(gone | {"numbers": "pid:[1]"}))
+    assert_taken(file)
+    file.write_text(json.dumps(gone | {"numbers": "pid:[1]", "began": "before this start 1"}))
+    with claimed(file, "it"):
+        pass
+
+
+def test_a_claim_that_has_become_anothers_is_left_to_it(tmp_path):
+    file = tmp_path / "running"
+    with claimed(file, "it"):
+        file.write_text(json.dumps({"host": "elsewhere", "process": 1, "since": "now"}))
+    assert "elsewhere" in file.read_text()

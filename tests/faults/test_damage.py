@@ -1,6 +1,11 @@
 """Files truncated, with a bit flipped, emptied, swapped, of another version: named, never used."""
 
+import contextlib
+import errno
+import hashlib
 import json
+import os
+import resource
 import shutil
 
 import pytest
@@ -9,8 +14,10 @@ import xarray as xr
 import gan_jax
 from faults.studies import BASE, assert_same_bits, checkpoints, run, tiny
 from gan_jax.config import ConfigError
+from gan_jax.files.netcdf import read_flat
 from gan_jax.reports.html import write_report
-from gan_jax.studies.cells import cells
+from gan_jax.studies.cells import cells, write_dataset
+from gan_jax.studies.damage import damaged_cells
 from gan_jax.studies.status import study_status
 from gan_jax.training.checkpoints import Checkpoints
 from gan_jax.training.seeds import train_seeds
@@ -185,11 +192,37 @@ def test_results_of_two_cells_swapped_are_told_and_run_again(copy, undisturbed, 
 
 def test_a_result_of_another_version_is_run_again(copy, undisturbed, capsys):
     path = cells(tiny())[0].path(copy)
-    old = xr.load_dataset(path).drop_vars(["snapshots", "snapshot_step"])
-    path.unlink()
-    old.to_netcdf(path, engine="h5netcdf")
-    (path.parent / "result.nc.sha256").unlink()
+    write_dataset(path, xr.load_dataset(path).drop_vars(["snapshots", "snapshot_step"]))
+    assert_run_again(copy, undisturbed, capsys, "result.nc: of another version")
+
+
+def test_a_result_without_its_checksum_is_run_again(copy, undisturbed, capsys):
+    (cells(tiny())[0].folder(copy) / "result.nc.sha256").unlink()
     assert_run_again(copy, undisturbed, capsys, "result.nc: without its checksum")
+
+
+def test_too_many_open_files_are_no_damage(copy):
+    study, before = tiny(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    path, taken = cells(study)[0].path(copy), []
+    read_flat(path)  # what it imports opens files, too
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 50, before[1]))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        for reads in (lambda: read_flat(path), lambda: damaged_cells(study, copy)):
+            with pytest.raises(OSError) as error:
+                reads()
+            assert error.value.errno == errno.EMFILE and error.value.filename
+        os.close(taken.pop())  # one is enough to open the file; to look into it takes another
+        with pytest.raises(OSError) as error:
+            read_flat(path)
+        assert error.value.errno == errno.EMFILE and error.value.filename == str(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for one in taken:
+            os.close(one)
+    assert damaged_cells(study, copy) == {}
 
 
 @pytest.mark.parametrize("name", ["results.nc", "seeds.csv"])
@@ -229,7 +262,15 @@ def test_a_manifest_that_lies_about_its_step_is_not_believed(halfway):
     newest = sorted((folder / "chunk-0000").glob("step-*"))[-1]
     document = json.loads((newest / "manifest.json").read_text())
     document["body"]["step"] = 50
-    (newest / "manifest.json").write_text(json.dumps(document))
     said = []
-    train_seeds(experiment, 4, 2, checkpoints=Checkpoints(folder, say=said.append))
-    assert said == [f"{newest}: manifest.json is damaged: its SHA-256 is another; not used"]
+
+    def assert_not_believed(words):
+        (newest / "manifest.json").write_text(json.dumps(document))
+        run = train_seeds(experiment, 4, 2, checkpoints=Checkpoints(folder, say=said.append))
+        assert said.pop() == f"{newest}: {words}; not used" and not said
+        assert_trained_alike(run, experiment)
+
+    assert_not_believed("manifest.json is damaged: its SHA-256 is another")
+    body = json.dumps(document["body"], sort_keys=True)
+    document["sha256"] = hashlib.sha256(body.encode()).hexdigest()
+    assert_not_believed("of step 50, whatever its name says")

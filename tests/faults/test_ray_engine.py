@@ -16,7 +16,7 @@ from faults.studies import assert_same_bits, tiny, wait_until
 from gan_jax.config import ConfigError
 from gan_jax.studies.claims import StudyError
 from gan_jax.studies.files import read_yaml, write_yaml
-from gan_jax.studies.folder import recorded_command
+from gan_jax.studies.recorded import recorded_command
 from gan_jax.studies.status import study_status
 
 # Before Ray is imported: it listens on loopback only.

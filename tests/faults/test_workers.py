@@ -14,10 +14,13 @@ from faults.crew import RATES, Crew
 from faults.studies import assert_same_bits, tiny, wait_until
 from gan_jax.cli import main
 from gan_jax.studies import leases as leases_module
+from gan_jax.studies.cells import cells
 from gan_jax.studies.claims import StudyError, TakenError
 from gan_jax.studies.files import write_yaml
+from gan_jax.studies.folder import open_folder
 from gan_jax.studies.leases import Leases, LostError
 from gan_jax.studies.status import study_status
+from gan_jax.training.checkpoints import newest_steps
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +100,10 @@ def test_a_worker_stopped_beyond_its_lease_and_woken_harms_nothing(tmp_path, cre
 
 def test_what_fails_is_tried_once_and_said_by_all(tmp_path, crew):
     folder = tmp_path / "s"
-    workers = [start(crew, folder, bad="rate_2") for _ in range(2)]
+    workers = [start(crew, folder, bad="rate_2", pause=0.1) for _ in range(2)]
+    for worker in workers:  # what failed before one began, it would try once more
+        wait_until(lambda: held_by(folder, worker))  # noqa: B023
+    (tmp_path / "go").touch()
     assert [crew.wait(worker) for worker in workers] == [1, 1]
     said = crew.said()
     host = os.uname().nodename
@@ -108,6 +114,55 @@ def test_what_fails_is_tried_once_and_said_by_all(tmp_path, crew):
     assert study_status(folder).counts["rate_2"]["failed"] == 1
     assert crew.wait(start(crew, folder)) == 0, crew.said()  # tries it again
     assert_same_bits(gan_jax.load_results(folder), gan_jax.run_study(tiny(variants=RATES), folder))
+
+
+def test_a_cell_that_kills_its_workers_fails_after_so_many(tmp_path, crew, alone):
+    folder = tmp_path / "s"
+    for _ in range(2):
+        assert crew.wait(start(crew, folder, deadly="rate_2", retries=1)) == -signal.SIGKILL
+    assert crew.wait(start(crew, folder, deadly="rate_2", retries=1)) == 1
+    host = os.uname().nodename
+    why = "WorkersLostError: its worker was lost 2 times in a row before it had come any further"
+    assert (
+        f"1 of 4 cells failed, the first of variant rate_2 at seeds 0 to 3: {why} (on {host})"
+        in (crew.said())
+    )
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert sorted(lines) == ["killed rate_2"] * 2 + ["rate_0", "rate_1", "rate_3"]
+    assert crew.wait(start(crew, folder)) == 0, crew.said()  # tries it again
+    assert_same_bits(gan_jax.load_results(folder), alone)
+
+
+def test_losses_are_counted_anew_once_a_cell_has_come_further(tmp_path, crew, alone):
+    folder = tmp_path / "s"
+
+    def losses():
+        notes = [json.loads(file.read_text()) for file in folder.rglob("seeds-*/running")]
+        return [(note["losses"], note["trained"]) for note in notes]
+
+    for turn in range(3):  # each is killed after a checkpoint of its own
+        worker = start(crew, folder, pause=0.3, variants={"rate_0": RATES["rate_0"]}, retries=1)
+        wait_until(lambda: held_by(folder, worker))  # noqa: B023
+        ((lost, trained),) = losses()
+        assert lost == (turn > 0)
+        (cell,) = folder.glob("cells/*/*")
+        wait_until(lambda: sum(newest_steps(cell / "checkpoints")) > trained)  # noqa: B023
+        os.kill(worker, signal.SIGKILL)
+        assert crew.wait(worker) == -signal.SIGKILL
+
+
+def test_the_status_tells_of_a_lease_without_a_heartbeat(tmp_path):
+    folder = tmp_path / "s"
+    study = tiny()
+    open_folder(study, folder, "a test")
+    file = cells(study)[0].folder(folder) / "running"
+    file.parent.mkdir(parents=True)
+    foreign(file, lease=60.0, token="theirs")
+    ((_, state, note),) = study_status(folder).notes
+    assert state == "running" and "sign of life" not in note
+    os.utime(file, (time.time() - 600,) * 2)
+    ((_, state, note),) = study_status(folder).notes
+    assert state == "running" and "elsewhere since now, without a sign of life for 60" in note
 
 
 def test_a_run_that_is_no_worker_says_who_has_the_cells(tmp_path, crew):
@@ -140,6 +195,8 @@ def test_flags_that_contradict_a_worker_are_refused(here, tmp_path, capsys):
         (["--worker", "--restart"], "restart: given to a worker"),
         (["--worker", "--track", "tensorboard"], "track: given, expected only where one process"),
         (["--worker", "--lease-seconds", "0.1"], "lease_seconds: 0.1 given, expected seconds"),
+        (["--engine", "ray", "--checkpoint-every", "5"], "checkpoint_every: given with --engine"),
+        (["--worker", "--cell-retries", "-1"], "cell_retries: -1 given, expected a whole number"),
         (["--ray-address", "10.0.0.1:6379"], "ray_address: given, expected only with --engine ray"),
     ):
         assert main(["study", str(tmp_path / "s.yaml"), "--out", str(tmp_path / "s"), *words]) == 2
