@@ -77,13 +77,13 @@ class Board:
 
 def run_task(order: Order, cell: Cell, number: int, board: Any) -> Answer:
     """Run a cell and give back its files; no exception leaves it, so that Ray retries none."""
-    import ray  # here: this module is also where there is none
-    from ray.exceptions import RayError
+    from ray.exceptions import RayError  # here: this module is also where there is no Ray
 
     host = socket.gethostname()
-    # Waited for: a process that dies at once is known by where it was.
-    with suppress(RayError):
-        ray.get(board.begun.remote(number, host), timeout=BOARD)
+    # Waited for: a process that dies at once is known by where it was. Not by `ray.get`, which
+    # gives this cell's cores to the next one meanwhile.
+    with suppress(RayError, TimeoutError):
+        board.begun.remote(number, host).future().result(timeout=BOARD)
     try:
         return Answer(host, _files(order, cell), None)
     except Exception as error:
