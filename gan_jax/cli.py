@@ -29,7 +29,7 @@ from gan_jax.fields import ConfigError
 from gan_jax.files.compiled import keep_compiled_programs
 from gan_jax.files.said import say
 from gan_jax.studies.claims import StudyError
-from gan_jax.studies.failures import not_written
+from gan_jax.studies.failures import no_memory, not_written
 from gan_jax.training.interrupts import Interrupted
 
 COMMANDS = (
@@ -99,6 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except OSError as error:
         return _say(not_written(error), FAILED)
+    except MemoryError as error:
+        return _say(no_memory(error), FAILED)
     except StudyError as error:
         return _say(error, FAILED)
     return 0

@@ -153,6 +153,14 @@ def check_range(name: str, value: Any, low: float, high: float, expected: str) -
             raise ConfigError(f"{name}: {shown(value)} given, expected {expected}")
 
 
+def check_whole(name: str, value: Any, low: int, high: int = 10_000) -> None:
+    """Refuse what is no whole number from low to high."""
+    expected = f"a whole number from {low} to {high}"
+    if not is_integer(value):
+        raise ConfigError(f"{name}: {shown(value)} given, expected {expected}")
+    check_range(name, value, low, high, expected)
+
+
 def check_name(name: str, value: str, choices: Iterable[str]) -> None:
     """Refuse a value that is none of the choices, naming the nearest."""
     choices = list(choices)

@@ -18,6 +18,7 @@ from gan_jax.reports.html import write_report
 from gan_jax.studies import blocks
 from gan_jax.studies.cells import cells, write_dataset
 from gan_jax.studies.engines import assemble_study
+from gan_jax.studies.rejudge import store_verdicts
 
 MANY = runpy.run_path(str(Path(__file__).parents[1] / "experiments" / "assemble_many.py"))
 
@@ -86,6 +87,8 @@ def test_the_kinds_of_devices_that_trained_the_cells_are_recorded(grown, copied,
     kinds = "cpu (8 of 9 cells), NVIDIA H200 (1 of 9 cells)"
     assert found[""].attrs["devices"] == kinds
     assert f"trained on different devices ({kinds})" in capsys.readouterr().err
+    store_verdicts(copied, gan_jax.Criteria(tail_share=0.5))
+    assert gan_jax.load_results(copied).attrs["devices"] == kinds
     page = write_report(found[""], copied).read_text(encoding="utf-8")
     assert kinds in page
 

@@ -249,7 +249,7 @@ void step_on(float *w, float *m, float *v, long t, const float *z_d, const float
 /* n standard Gaussians, n a multiple of 32, at most (HALF + BATCH) LATENT: to test the draws. */
 void draw_gaussians(uint32_t *rng, float *out, int n) { gaussians(rng, out, n); }
 
-/* Flush subnormal numbers to zero, as XLA does too while it computes; return what was set before. */
+/* Flush subnormal numbers to zero, as XLA does too while it computes; return what was set. */
 INLINE unsigned flush_subnormals(void) {
 #ifdef __SSE__
     unsigned before = _mm_getcsr();

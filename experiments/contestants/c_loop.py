@@ -38,8 +38,10 @@ def compiled(folder: str) -> tuple[ctypes.CDLL, str]:
         raise ContestantError("no C compiler `cc` on the path")
     library = Path(folder) / "c_loop.so"
     code = library.with_suffix(".o")
-    for words in ([*FLAGS, str(SOURCE), "-o", str(code)], [*LINK, str(code), "-o", str(library)]):
-        done = subprocess.run([compiler, *words, "-lm"], capture_output=True, text=True)
+    compiling = [*FLAGS, str(SOURCE), "-o", str(code)]
+    linking = [*LINK, str(code), "-o", str(library), "-lm"]
+    for words in (compiling, linking):
+        done = subprocess.run([compiler, *words], capture_output=True, text=True)
         if done.returncode:
             raise ContestantError(f"cc refused: {done.stderr.strip().partition(chr(10))[0]}")
     said = subprocess.run([compiler, "--version"], capture_output=True, text=True)

@@ -50,11 +50,11 @@ class Verdicts:
             text = str(error)
             where = "" if text.startswith(str(self.criteria)) else f"{self.criteria}: "
             raise ConfigError(f"{where}{text}") from None
-        judged = rejudge(self.run_folder, criteria)
         if self.write:
-            store_verdicts(self.run_folder, criteria, judged.groups)
+            judged = store_verdicts(self.run_folder, criteria)
             show_results(self.run_folder)
         else:
+            judged = rejudge(self.run_folder, criteria)
             show_tables(next(iter(judged.groups.values())).attrs["study"], judged.groups)
         print(f"{judged.changed} of {judged.runs} verdicts changed")
         if not self.write:

@@ -11,7 +11,7 @@ import tyro
 from gan_jax.fields import ConfigError
 from gan_jax.files.compiled import keep_compiled_programs
 from gan_jax.studies.claims import StudyError
-from gan_jax.studies.failures import not_written
+from gan_jax.studies.failures import no_memory, not_written
 from gan_jax.training.interrupts import Interrupted
 
 FAILED, MISTAKEN, INTERRUPTED = 1, 2, 130  # exit codes, of `gan-jax` too
@@ -25,8 +25,9 @@ def run_script(main: Callable[..., Any]) -> None:
     except ConfigError as error:
         print(f"{sys.argv[0]}: {error}", file=sys.stderr)
         sys.exit(MISTAKEN)
-    except OSError as error:
-        print(f"{sys.argv[0]}: {not_written(error)}", file=sys.stderr)
+    except (OSError, MemoryError) as error:
+        words = not_written(error) if isinstance(error, OSError) else no_memory(error)
+        print(f"{sys.argv[0]}: {words}", file=sys.stderr)
         sys.exit(FAILED)
     except StudyError as error:
         print(f"{sys.argv[0]}: {error}", file=sys.stderr)

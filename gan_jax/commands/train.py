@@ -172,6 +172,8 @@ class RunStudy:
 
     def _check_together(self) -> None:
         """Refuse flags that contradict each other."""
+        from gan_jax.studies.engines import check_settings
+
         if self.ray_address is not None and self.engine != "ray":
             raise ConfigError("ray_address: given, expected only with --engine ray")
         if self.worker and self.engine != "local":
@@ -182,11 +184,7 @@ class RunStudy:
                 "coordinator: given with --worker or --engine ray, expected alone: either cells "
                 "span processes, or processes share cells"
             )
-        if self.engine == "ray" and self.checkpoint_every != EVERY:
-            raise ConfigError(
-                "checkpoint_every: given with --engine ray, expected without: what is lost with a "
-                "machine there is run from its beginning"
-            )
+        check_settings(self.checkpoint_every, self._engine())
         if self.worker and self.restart:
             raise ConfigError("restart: given to a worker, expected before there are any")
         if self.track is not None and (self.worker or self.engine != "local"):

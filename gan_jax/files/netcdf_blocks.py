@@ -81,9 +81,9 @@ class BlockFile:
         stored = {"b": np.int8, "U": object}.get(values.dtype.kind, values.dtype)
         variables[name][tuple(place)] = values.astype(stored, copy=False)
 
-    def describe(self, name: str, text: str) -> None:
-        """Give the file an attribute that was not known when it was laid out."""
-        self._file.attrs[name] = text
+    def describe(self, group: str | None, name: str, text: str) -> None:
+        """Give a group an attribute that was not known when it was laid out."""
+        (self._file if group is None else self._file[group]).attrs[name] = text
 
     def __enter__(self) -> Self:
         return self

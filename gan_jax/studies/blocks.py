@@ -154,7 +154,7 @@ class BlockWriter:
             for name, own in self._variants.items():
                 wall = [self._wall[variant] for variant in own]
                 file.write(name, "wall_seconds", [slice(None)], wall)
-            file.describe("devices", devices_in_words(self.devices))
+                file.describe(name, "devices", devices_in_words(self.devices))
 
     def _write_what_all_share(self, file: BlockFile, name: str | None) -> None:
         """The axes, the real samples: whatever no variant has of its own."""

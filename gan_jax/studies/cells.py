@@ -208,7 +208,7 @@ def read_cell(cell: Cell, folder: Path, origin: str) -> xr.Dataset:
         raise ConfigError(f"{cell.path(folder)}: without its checksum")
     check_sum(cell.path(folder))
     dataset = read_flat(cell.path(folder))
-    if "snapshots" not in dataset or not {"wall_seconds", "device", "origin"} <= {*dataset.attrs}:
+    if "snapshots" not in dataset or not {"wall_seconds", "origin"} <= {*dataset.attrs}:
         raise ConfigError(f"{cell.path(folder)}: of another version")
     if dataset["seed"].values.tolist() != list(cell.seeds) or dataset["variant"] != cell.variant:
         raise ConfigError(f"{cell.path(folder)}: holds another cell")

@@ -12,7 +12,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +38,28 @@ def running_process(file: Path) -> str | None:
     return holder(note) if alive(note) else None
 
 
-def holder(note: dict[str, Any]) -> str:
+def check_free(file: Path, what: str) -> None:
+    """Refuse what another process holds.
+
+    Args:
+      file: the claim.
+      what: is held, in words.
+
+    Raises:
+      TakenError: naming the process, and what to do.
+    """
+    note = _read(file)
+    if alive(note):
+        raise taken(file, what, note)
+
+
+def taken(file: Path, what: str, note: Mapping[str, Any]) -> TakenError:
+    """The refusal of what is held by the process that a claim names."""
+    do = "wait for it, or end it" if _is_seen_from_here(note) else f"if that is gone, remove {file}"
+    return TakenError(f"{what}: run by {holder(note)}; {do}")
+
+
+def holder(note: Mapping[str, Any]) -> str:
     """Who a claim names, in words."""
     return f"process {note.get('process')} on {note.get('host')} since {note.get('since')}"
 
@@ -68,10 +89,7 @@ def claimed(file: Path, what: str) -> Iterator[None]:
     note = own_note()
     file.parent.mkdir(parents=True, exist_ok=True)
     with alone(file.parent):  # else two that find the same process gone could both take over
-        there = _read(file)
-        if alive(there):
-            known = "" if _is_seen_from_here(there) else f"; if that is gone, remove {file}"
-            raise TakenError(f"{what}: run by {holder(there)}{known}")
+        check_free(file, what)
         write_text(file, json.dumps(note))
     try:
         yield
@@ -122,7 +140,7 @@ def _read(file: Path) -> dict[str, Any]:
         return {}
 
 
-def alive(note: dict[str, Any]) -> bool:
+def alive(note: Mapping[str, Any]) -> bool:
     """Whether the process that a claim names may go on; of one that is not seen from here, True."""
     if not _is_seen_from_here(note):
         return bool(note)
@@ -137,7 +155,7 @@ def alive(note: dict[str, Any]) -> bool:
     return not began or began == _began(process)
 
 
-def _is_seen_from_here(note: dict[str, Any]) -> bool:
+def _is_seen_from_here(note: Mapping[str, Any]) -> bool:
     """Whether a claim's process has a number here: that of another machine or container has not."""
     if note.get("host") != socket.gethostname():
         return False

@@ -8,9 +8,9 @@ from pathlib import Path
 from gan_jax.fields import ConfigError
 from gan_jax.files.sums import SUFFIX
 from gan_jax.studies.cells import cells, missing_cells
-from gan_jax.studies.claims import RUNNING, TakenError, claimed, running_process
+from gan_jax.studies.claims import RUNNING, check_free, claimed
 from gan_jax.studies.damage import trained_steps
-from gan_jax.studies.folder import TEMPORARY, check_free, read_study
+from gan_jax.studies.folder import TEMPORARY, read_study
 from gan_jax.studies.results import RESULTS_FILE, SEEDS_FILE, SPECTRUM_FILE, STUDY_FILE
 
 FOLDERS = ("cells", "figures", "generators", "tensorboard", "wandb")
@@ -40,7 +40,7 @@ def discard(folder: Path) -> str:
         return f"{folder}: nothing to discard"
     if not (folder / STUDY_FILE).exists():
         raise ConfigError(f"{folder} holds files but no {STUDY_FILE}; choose another folder")
-    check_free(folder)
+    check_free(folder / RUNNING, str(folder))
     other = [one.name for one in folder.iterdir() if not _is_own(one)]
     if other:
         raise ConfigError(
@@ -49,9 +49,7 @@ def discard(folder: Path) -> str:
         )
     with claimed(folder / RUNNING, str(folder)):
         for claim in sorted(folder.glob(f"cells/*/*/{RUNNING}")):  # a worker's
-            who = running_process(claim)
-            if who is not None:
-                raise TakenError(f"{claim.parent}: run by {who}; wait for it, or end it")
+            check_free(claim, str(claim.parent))
         line = f"{folder}: discarded {_held(folder)}"
         for name in FOLDERS:
             if (folder / name).exists():

@@ -14,10 +14,9 @@ from gan_jax.files.said import say
 from gan_jax.files.whole import remove_temporaries
 from gan_jax.studies.assembly import Reference, assemble, is_assembled
 from gan_jax.studies.cells import Cell, missing_cells, running
-from gan_jax.studies.claims import RUNNING, TakenError, claimed
+from gan_jax.studies.claims import RUNNING, TakenError, check_free, claimed
 from gan_jax.studies.damage import cells_to_run, remove_needless_checkpoints, set_aside_damaged
 from gan_jax.studies.folder import (
-    check_free,
     check_inputs,
     check_versions,
     check_writable,
@@ -31,7 +30,7 @@ from gan_jax.studies.results import STUDY_FILE, load_results
 from gan_jax.studies.states import Keeper
 from gan_jax.studies.study import Study
 from gan_jax.training.checkpoints import EVERY
-from gan_jax.training.interrupts import heard_signals
+from gan_jax.training.interrupts import Signals, heard_signals
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,12 +73,19 @@ def run_local(study: Study, todo: list[Cell], folder: Path, watch: Watch) -> Non
 ENGINES: dict[str, Engine] = {"local": run_local, "ray": run_on_ray}
 
 
-def check_settings(checkpoint_every: float) -> None:
-    """Refuse seconds between checkpoints that are none.
+def check_settings(checkpoint_every: float, engine: str | OnRay = "local") -> None:
+    """Refuse an engine that is none, and seconds between checkpoints that are none.
 
     Raises:
       ConfigError: saying what was expected.
     """
+    if not isinstance(engine, OnRay) and engine not in ENGINES:
+        raise ConfigError(f"engine: {engine!r} given; {nearest(engine, ENGINES)}")
+    if engine != "local" and checkpoint_every != EVERY:
+        raise ConfigError(
+            "checkpoint_every: given with the engine ray, expected without: a cell that is lost "
+            "with a machine is run from its beginning"
+        )
     check_range("checkpoint_every", checkpoint_every, 0, SELDOM, f"seconds from 0 to {SELDOM:g}")
 
 
@@ -138,17 +144,12 @@ def run_study(
         or other files, or cannot be written; or when the data's files are not there.
       StudyError: when some cells could not be run; the others are done.
     """
-    check_settings(checkpoint_every)
-    if isinstance(engine, OnRay):
-        run = partial(run_on_ray, settings=engine)
-    elif engine in ENGINES:
-        run = ENGINES[engine]
-    else:
-        raise ConfigError(f"engine: {engine!r} given; {nearest(engine, ENGINES)}")
+    check_settings(checkpoint_every, engine)
+    run = partial(run_on_ray, settings=engine) if isinstance(engine, OnRay) else ENGINES[engine]
     folder = Path(out)
     check_devices(study, folder, engine)
     study = open_folder(study, folder, command)
-    check_free(folder)
+    check_free(folder / RUNNING, str(folder))
     if not cells_to_run(study, folder) and is_assembled(study, folder):
         return load_results(folder)
     check_writable(folder)
@@ -168,9 +169,16 @@ def run_study(
             watch = Watch(observer, keepers or {}, signals, checkpoint_every)
             run(study, todo, folder, watch)
         signals.check()
-        assemble_study(study, folder, signals.check)
+        assemble_study(study, folder, partial(_go_on, signals))
         signals.check()
         return load_results(folder)
+
+
+def _go_on(signals: Signals) -> None:
+    from gan_jax.studies.hosts import hold_on
+
+    signals.check()
+    hold_on()
 
 
 def assemble_study(study: Study, folder: Path, between: Callable[[], None] = lambda: None) -> None:

@@ -26,8 +26,13 @@ def out_of_memory(error: BaseException, experiment: Experiment, lanes: int) -> s
     given = ", ".join(
         f"{name} {list(x) if isinstance(x, tuple) else x}" for name, x in sizes.items()
     )
+    return f"{no_memory(error)}; lower one of: {given}"
+
+
+def no_memory(error: BaseException) -> str:
+    """That memory has run out, in a line."""
     words = str(error).strip().partition("\n")[0][:200]
-    return f"out of memory ({words or type(error).__name__}); lower one of: {given}"
+    return f"out of memory ({words or type(error).__name__})"
 
 
 def in_a_line(error: BaseException) -> str:

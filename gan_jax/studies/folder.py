@@ -14,7 +14,7 @@ from gan_jax.fields import ConfigError, differences
 from gan_jax.files.whole import write_text
 from gan_jax.packages import versions
 from gan_jax.studies.cells import cells, missing_cells
-from gan_jax.studies.claims import RUNNING, TakenError, alone, running_process
+from gan_jax.studies.claims import RUNNING, alone, check_free
 from gan_jax.studies.files import read_yaml, write_yaml
 from gan_jax.studies.recorded import checked_record, occasion, surroundings
 from gan_jax.studies.results import STUDY_FILE
@@ -63,7 +63,7 @@ def _opened(
         write_yaml(file, study.to_dict() | {RECORDED: surroundings(command) | {"inputs": inputs}})
         return study
     if not held:
-        check_free(folder)
+        check_free(folder / RUNNING, str(folder))
     there, document = _stored(file)
     grown = _grown(there, study, folder)
     check_inputs(grown, folder)
@@ -85,17 +85,6 @@ def _check_empty(folder: Path, held: bool) -> None:
 def _passing(name: str, held: bool) -> bool:
     """Whether a file is no study's and nobody else's either."""
     return bool(TEMPORARY.match(name)) or (held and name == RUNNING)
-
-
-def check_free(folder: Path) -> None:
-    """Refuse a study's folder that another process runs.
-
-    Raises:
-      TakenError: naming the process.
-    """
-    who = running_process(folder / RUNNING)
-    if who is not None:
-        raise TakenError(f"{folder}: run by {who}; wait for it, or end it")
 
 
 def _stored(file: Path) -> tuple[Study, dict[str, Any]]:

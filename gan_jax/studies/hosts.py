@@ -21,11 +21,25 @@ from gan_jax.studies.claims import StudyError
 from gan_jax.training import processes
 from gan_jax.training.interrupts import Interrupted, heard_signals
 
+WAIT = "wait"  # said where a cell would be
+
 
 def announce(experiment: Experiment, seeds: tuple[int, ...], lanes: int, devices: int) -> None:
     """Let the other processes, if there are any, train a cell with this one: `train_seeds` next."""
     cell = {"experiment": experiment.to_dict(), "seeds": seeds, "lanes": lanes}
     processes.from_first(cell | {"batch_devices": devices})
+
+
+def hold_on() -> None:
+    """Let the other processes know, if there are any, that more is to come: they would give up.
+
+    Raises:
+      StudyError: when one of them is gone.
+    """
+    try:
+        processes.from_first(WAIT)
+    except processes.LostError as error:
+        raise StudyError(str(error)) from None
 
 
 @contextmanager
@@ -52,7 +66,8 @@ def follow() -> None:
     try:
         with heard_signals():
             while (cell := processes.from_first(None)[0]) is not None:
-                interrupt = _take_part(cell)
+                if cell != WAIT:
+                    interrupt = _take_part(cell)
     except processes.LostError as error:
         atexit.register(_leave)
         raise StudyError(str(error)) from None

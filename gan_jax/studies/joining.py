@@ -96,7 +96,7 @@ def read_row(study: Study, folder: Path, done: Sequence[Cell], seeds: Sequence[i
         part = read_cell(cell, folder, origin_of(study, cell.variant))
         del part.attrs["origin"]
         wall += float(part.attrs.pop("wall_seconds"))
-        devices[str(part.attrs.pop("device"))] += 1
+        devices[str(part.attrs.pop("device", "unknown"))] += 1
         part["recorded"] = ("variant", "step"), np.ones((1, part.sizes["step"]), bool)
         parts.append(part)
     whole = xr.concat(parts, "seed", data_vars="minimal", coords="minimal", compat="override")

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax.studies.claims import TakenError, alive, alone, holder, own_note, parsed
+from gan_jax.studies.claims import TakenError, alive, alone, own_note, parsed, taken
 
 LEASE = 60.0  # seconds
 BEATS = 4  # in the seconds of a lease
@@ -125,7 +125,7 @@ class Leases:
             there = look(file)
             if there is not None:
                 if not self._gone(file, there):
-                    raise TakenError(f"{what}: run by {holder(parsed(there.text))}")
+                    raise taken(file, what, parsed(there.text))
                 _put_away(file, there, what)
                 gone = parsed(there.text)
             own = {"token": secrets.token_hex(8), "lease": self.seconds}

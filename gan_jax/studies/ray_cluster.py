@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from gan_jax.fields import ConfigError, check_range
+from gan_jax.fields import ConfigError, check_whole
 from gan_jax.files.said import say
 from gan_jax.studies.one_cell import CELL_RETRIES
 
@@ -44,10 +44,7 @@ class OnRay:
 
     def __post_init__(self) -> None:
         for name, least in (("cell_cpus", 1), ("cell_gpus", 0), ("cell_retries", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise ConfigError(f"{name}: {value!r} given, expected a whole number")
-            check_range(name, value, least, 10_000, f"a whole number from {least} to 10000")
+            check_whole(name, getattr(self, name), least)
 
 
 def imported_ray(settings: OnRay) -> Any:
@@ -57,13 +54,8 @@ def imported_ray(settings: OnRay) -> Any:
       ConfigError: saying what to install.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if settings.address is None:
+    if settings.address is None and "ray" not in sys.modules:
         # Ray's ports take orders from whoever reaches them: alone, it listens on loopback.
-        if "ray" in sys.modules and LOOPBACK_ONLY not in os.environ:
-            say(
-                "ray was imported before: the ports of its cluster here listen on this machine's "
-                f"own address, without a password ({LOOPBACK_ONLY}=0 before that keeps them local)"
-            )
         os.environ.setdefault(LOOPBACK_ONLY, "0")
     try:
         import ray
@@ -83,6 +75,11 @@ def connected(ray: Any, settings: OnRay) -> Iterator[None]:
         return
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if settings.address is None:
+        if LOOPBACK_ONLY not in os.environ:
+            say(
+                "ray was imported before: the ports of its cluster here listen on this machine's "
+                f"own address, without a password ({LOOPBACK_ONLY}=0 before that keeps them local)"
+            )
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
         here = {"address": "local", "num_cpus": cores, "include_dashboard": False}
         if cores is not None and settings.cell_cpus > cores:

@@ -65,15 +65,18 @@ def rejudge(folder: Path, criteria: Criteria) -> Rejudged:
     return Rejudged(after, changed, runs)
 
 
-def store_verdicts(folder: Path, criteria: Criteria, groups: dict[str, xr.Dataset]) -> None:
-    """Make other criteria the study's: in results.nc, seeds.csv and study.yaml.
+def store_verdicts(folder: Path, criteria: Criteria) -> Rejudged:
+    """Judge again, and make these criteria the study's: in results.nc, seeds.csv and study.yaml.
 
     Raises:
-      ConfigError: when the folder's study cannot be read.
+      ConfigError: when the folder's study or its results cannot be read.
       TakenError: when another process runs it.
     """
+    read_study(folder)
     with claimed(folder / RUNNING, str(folder)):
-        _store(folder, criteria, groups)
+        judged = rejudge(folder, criteria)
+        _store(folder, criteria, judged.groups)
+    return judged
 
 
 def _store(folder: Path, criteria: Criteria, groups: dict[str, xr.Dataset]) -> None:

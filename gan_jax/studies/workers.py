@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_jax.fields import ConfigError, check_range
+from gan_jax.fields import ConfigError, check_range, check_whole
 from gan_jax.files.said import say
 from gan_jax.studies.assembly import is_assembled
 from gan_jax.studies.cells import FAILED, Cell, cells, missing_cells, noted
@@ -66,7 +66,7 @@ def run_worker(
     """
     low, high = LEASES
     check_range("lease_seconds", lease_seconds, low, high, f"seconds from {low:g} to {high:g}")
-    check_range("cell_retries", cell_retries, 0, 10_000, "a whole number from 0 to 10000")
+    check_whole("cell_retries", cell_retries, 0)
     folder, leases = Path(out), Leases(lease_seconds)
     inputs_of(study)  # refused before anything is made
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,7 +188,7 @@ class _Worker:
         """
         trained = sum(trained_steps(cell, self._folder))
         further = trained > _whole(gone.get("trained"))
-        losses = 0 if not gone else 1 if further else 1 + _whole(gone.get("losses"))
+        losses = 0 if not gone or further else 1 + _whole(gone.get("losses"))
         return {"losses": losses, "trained": trained}
 
     def _settled(self, cell: Cell) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 import gan_jax
 from faults.studies import assert_same_bits, run, tiny, wait_until
 from gan_jax.studies.claims import TakenError, claimed, own_note, running_process
+from gan_jax.studies.discard import discard
+from gan_jax.studies.folder import open_folder
+from gan_jax.studies.rejudge import store_verdicts
+from gan_jax.studies.workers import run_worker
 
 
 def test_a_second_process_says_who_holds_the_study(tmp_path, nursery, undisturbed):
@@ -69,6 +74,21 @@ def test_the_processes_of_another_container_are_not_seen_from_here(tmp_path):
     file.write_text(json.dumps(gone | {"numbers": "pid:[1]", "began": "before this start 1"}))
     with claimed(file, "it"):
         pass
+
+
+def test_what_is_held_elsewhere_is_refused_with_the_file_to_remove(tmp_path):
+    folder = tmp_path / "s"
+    open_folder(tiny(), folder, "a test")
+    (folder / "running").write_text(json.dumps({"host": "elsewhere", "process": 1, "since": "now"}))
+    words = f"s: run by process 1 on elsewhere since now; if that is gone, remove {folder}/running"
+    for held in (
+        lambda: gan_jax.run_study(tiny(), folder),
+        lambda: run_worker(tiny(), folder),
+        lambda: discard(folder),
+        lambda: store_verdicts(folder, gan_jax.Criteria()),
+    ):
+        with pytest.raises(TakenError, match=re.escape(words)):
+            held()
 
 
 def test_a_claim_that_has_become_anothers_is_left_to_it(tmp_path):

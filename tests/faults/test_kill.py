@@ -1,4 +1,4 @@
-"""SIGKILL, at random moments and at every renaming: the same bits in the end."""
+"""SIGKILL, at random moments and at renamings of every kind: the same bits in the end."""
 
 import random
 import signal
