@@ -6,6 +6,9 @@ JAX is imported by the commands that train, when they do: help and mistakes answ
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
+import operator
 import os
 import sys
 from collections.abc import Sequence
@@ -32,32 +35,47 @@ from gan_jax.studies.claims import StudyError
 from gan_jax.studies.failures import no_memory, not_written
 from gan_jax.training.interrupts import Interrupted
 
-COMMANDS = (
-    Annotated[Compare, tyro.conf.subcommand("compare")]
-    | Annotated[RunStudy, tyro.conf.subcommand("study")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Report, tyro.conf.subcommand("report")]
-    | Annotated[Verdicts, tyro.conf.subcommand("verdicts")]
-    | Annotated[Power, tyro.conf.subcommand("power")]
-    | Annotated[Spectrum, tyro.conf.subcommand("spectrum")]
-    | Annotated[Fetch, tyro.conf.subcommand("fetch")]
-    | Annotated[TrainClassifier, tyro.conf.subcommand("classifier")]
-    | Annotated[Sample, tyro.conf.subcommand("sample")]
-    | Annotated[Summary, tyro.conf.subcommand("summary")]
-    | Annotated[List, tyro.conf.subcommand("list")]
-)
+COMMANDS = {
+    "compare": Compare,
+    "study": RunStudy,
+    "train": Train,
+    "report": Report,
+    "verdicts": Verdicts,
+    "power": Power,
+    "spectrum": Spectrum,
+    "fetch": Fetch,
+    "classifier": TrainClassifier,
+    "sample": Sample,
+    "summary": Summary,
+    "list": List,
+}
 DESCRIPTION = "A laboratory for the stability of GAN training: many seeds, rates with intervals."
+
+
+def _subcommand(name: str, kind: type) -> Any:
+    return Annotated[kind, tyro.conf.subcommand(name)]
 
 
 def flags(command: Any) -> list[str]:
     """Every flag of a command."""
-    own = [field.name for field in dataclasses.fields(command)]
+    fields = dataclasses.fields(command)
+    own = [field.name for field in fields if "Positional[" not in str(field.type)]
     names = [name for name in own if name not in ("experiment", "hosts")]
     if "hosts" in own:
         names += [field.name for field in dataclasses.fields(HostFlags)]
     if isinstance(command, Compare | Train | Summary):
         names += [name for name in FIELDS if name != "loss" or not isinstance(command, Compare)]
     return ["--" + name.replace("_", "-") for name in names]
+
+
+def check_command(arguments: Sequence[str]) -> None:
+    """Refuse a command that there is none of.
+
+    Raises:
+      ConfigError: naming the nearest.
+    """
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+        raise ConfigError(f"{arguments[0]!r} is no command; {nearest(arguments[0], COMMANDS)}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,9 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gan-jax {version('gan-jax')}")
         return 0
     try:
+        check_command(arguments)
         choose_preset(arguments)
         command, unknown = tyro.cli(
-            COMMANDS,
+            functools.reduce(operator.or_, itertools.starmap(_subcommand, COMMANDS.items())),
             prog="gan-jax",
             description=DESCRIPTION,
             args=arguments,

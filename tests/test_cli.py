@@ -92,6 +92,8 @@ def test_every_field_of_an_experiment_is_a_flag(here, capsys):
             ["check_every: 1500", "the nearest is 2000"],
         ),
         (["train", "--check-every", "10"], ["1000 checks", "at most 20"]),
+        (["stdy", "x.yaml"], ["'stdy' is no command", "did you mean 'study'"]),
+        (["compare", "--checkpoint-every", "-1"], ["checkpoint_every: -1", "expected seconds"]),
         (["compare", "--lossess", "x"], ["'--lossess' is no flag here", "did you mean '--losses'"]),
         (["compare", "--loss", "saturating"], ["'--loss' is no flag", "did you mean '--losses'"]),
         (["train", "--bach-size", "3"], ["did you mean '--batch-size'"]),

@@ -97,7 +97,8 @@ class RunStudy:
     """YAML: name, seeds, variants or grid and, if not the defaults, preset, base, lanes, criteria,
     moments. Needed unless --status is given."""
     status: Annotated[Path | None, arg(metavar="RUN")] = None
-    """Run nothing: show which cells of a study's folder are done, running, missing, failed."""
+    """Run nothing: show which cells of a study's folder are done, running, missing, failed. What
+    is done is not read."""
     out: Path | None = None
     """The study's folder; results/NAME by default. The same study in it is continued."""
     export: Literal["parquet"] | None = None
@@ -174,8 +175,16 @@ class RunStudy:
         """Refuse flags that contradict each other."""
         from gan_jax.studies.engines import check_settings
 
-        if self.ray_address is not None and self.engine != "ray":
-            raise ConfigError("ray_address: given, expected only with --engine ray")
+        ray = self.engine == "ray", "--engine ray"
+        needed: dict[str, tuple[bool, str]]
+        needed = {"ray_address": ray, "cell_cpus": ray, "cell_gpus": ray}
+        needed["cell_retries"] = ray[0] or self.worker, "--engine ray or --worker"
+        needed["lease_seconds"] = self.worker, "--worker"
+        for field in dataclasses.fields(self):
+            there, where = needed.get(field.name, (True, ""))
+            if not there and getattr(self, field.name) != field.default:
+                name = field.name.replace("_", "-")
+                raise ConfigError(f"--{name}: given, expected only with {where}")
         if self.worker and self.engine != "local":
             raise ConfigError("worker and engine: both given, expected one of them")
         spans = self.hosts.coordinator is not None or self.hosts.distributed
@@ -197,14 +206,15 @@ def begin_anew(
     restart: bool, study: Study, folder: Path, checkpoint_every: float, export: str | None = None
 ) -> None:
     """Discard what a folder has, where that is asked for and the study can be run, and say so."""
+    from gan_jax.studies.engines import check_settings
+    from gan_jax.studies.handover import check_export
+
+    check_settings(checkpoint_every)
+    check_export(export)
     if restart:
         from gan_jax.studies.discard import discard
-        from gan_jax.studies.engines import check_settings
         from gan_jax.studies.folder import inputs_of
-        from gan_jax.studies.handover import check_export
 
-        check_settings(checkpoint_every)
-        check_export(export)
         inputs_of(study)
         print(discard(folder))
 

@@ -131,7 +131,9 @@ def _grown(there: Study, here: Study, folder: Path) -> Study:
     found += _changed(there, here)
     if found:
         shown = "; ".join(dict.fromkeys(found))
-        raise ConfigError(f"{folder} holds another study ({shown}); choose another folder")
+        raise ConfigError(
+            f"{folder} holds another study ({shown}); choose another folder, or --restart"
+        )
     added = [seed for seed in here.seeds if seed not in set(there.seeds)]
     variants = dict(there.variants)
     base, new = there.base.to_dict(), here.experiments()

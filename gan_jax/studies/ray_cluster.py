@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import warnings
@@ -16,6 +17,7 @@ from gan_jax.fields import ConfigError, check_whole
 from gan_jax.files.said import say
 from gan_jax.studies.one_cell import CELL_RETRIES
 
+ANSWER = 10.0  # seconds to wait for one
 # What Ray reads when it is imported; its name says one thing, and 0 means: listen on loopback.
 LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
@@ -87,6 +89,7 @@ def connected(ray: Any, settings: OnRay) -> Iterator[None]:
                 f"cell_cpus: {settings.cell_cpus} given, expected at most {cores}, this machine's"
             )
     else:
+        _check_answers(settings.address)
         here = {"address": settings.address}
     try:
         with _own_signals(), warnings.catch_warnings():
@@ -105,6 +108,20 @@ def connected(ray: Any, settings: OnRay) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Refuse an address at which nobody listens: Ray would try for minutes, in many words."""
+    if address == "auto":
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal() and int(port) < 2**16):
+        raise ConfigError(f"ray_address: {address!r} given, expected HOST:PORT, or auto")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(f"ray_address: nobody answers at {address} ({why})") from None
 
 
 @contextmanager

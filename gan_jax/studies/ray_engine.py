@@ -67,6 +67,7 @@ def run_on_ray(
             "observer, keepers: given, expected none with the engine ray: its cells are trained "
             "by other processes, which nothing here looks into"
         )
+    watch.signals.follows = "calling off what runs, keeping what is done"
     ray = imported_ray(settings)
     with connected(ray, settings):
         _Fleet(ray, study, todo, folder, watch, settings).run()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gan_jax.analysis.verdicts import Criteria
+from gan_jax.fields import ConfigError
 from gan_jax.files.whole import write_text
 from gan_jax.studies.claims import RUNNING, claimed
 from gan_jax.studies.files import read_yaml, write_yaml
@@ -56,6 +57,8 @@ def rejudge(folder: Path, criteria: Criteria) -> Rejudged:
     Raises:
       ConfigError: when the folder holds no results.
     """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder, expected a finished run's")
     before = load_groups(folder)
     after = judge_again(before, criteria)
     changed = runs = 0

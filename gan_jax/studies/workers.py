@@ -146,6 +146,8 @@ class _Worker:
             with self._leases.held(file, named, partial(self._losses, cell)) as lease:
                 if self._settled(cell):  # while this process was taking it
                     return True
+                at = max(trained_steps(cell, self._folder), default=0)
+                say(f"{named}: " + (f"taken up at step {at:,}" if at else "begun"))
                 self._train(cell, lease)
         except LostError:
             say(f"{named}: taken over by another worker; dropped here")

@@ -43,10 +43,12 @@ class Signals:
 
     Attributes:
       number: its number.
+      follows: what the first Ctrl-C is told will happen now.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self.follows = "finishing what runs, to keep it"
 
     def check(self) -> None:
         """Raise Interrupted if there has been a signal: called where all is in order."""
@@ -60,7 +62,7 @@ class Signals:
         if self.number is None:
             self.number = number
             if number == signal.SIGINT:
-                _say("finishing what runs, to keep it; Ctrl-C again leaves at once")
+                _say(f"{self.follows}; Ctrl-C again leaves at once")
         elif number == signal.SIGINT:
             _show_cursor()
             _say("left at once; the same command continues from the last checkpoint")

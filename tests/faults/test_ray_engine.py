@@ -1,7 +1,9 @@
 """Cells on a Ray cluster of several nodes on this machine: lost nodes, errors, a killed driver."""
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -215,6 +217,19 @@ def test_without_ray_or_with_someone_to_look_on_it_is_refused(tmp_path, monkeypa
         gan_jax.run_study(tiny(), tmp_path / "s", "ray")
     with pytest.raises(ConfigError, match="cell_cpus: 0 given, expected a whole number from 1"):
         gan_jax.OnRay(cell_cpus=0)
+
+
+def test_an_address_at_which_nobody_listens_is_refused_at_once(tmp_path):
+    def refused(address, words):
+        with pytest.raises(ConfigError, match=re.escape(words)) as why:
+            gan_jax.run_study(tiny(), tmp_path / "s", gan_jax.OnRay(address=address))
+        assert "\n" not in str(why.value)
+
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        refused(address, f"ray_address: nobody answers at {address} (Connection refused)")
+    refused("head", "ray_address: 'head' given, expected HOST:PORT, or auto")
 
 
 def test_addresses_are_not_recorded(monkeypatch, tmp_path):

@@ -200,10 +200,18 @@ def test_flags_that_contradict_a_worker_are_refused(here, tmp_path, capsys):
             "checkpoint_every: given with the eng",
         ),
         (["--worker", "--cell-retries", "-1"], "cell_retries: -1 given, expected a whole number"),
-        (["--ray-address", "10.0.0.1:6379"], "ray_address: given, expected only with --engine ray"),
+        (
+            ["--ray-address", "10.0.0.1:6379"],
+            "--ray-address: given, expected only with --engine ray",
+        ),
+        (["--cell-gpus", "1"], "--cell-gpus: given, expected only with --engine ray"),
+        (["--cell-retries", "0"], "--cell-retries: given, expected only with --engine ray or --w"),
+        (["--lease-seconds", "5"], "--lease-seconds: given, expected only with --worker"),
+        (["--checkpoint-every", "nan"], "checkpoint_every: nan given, expected seconds"),
     ):
         assert main(["study", str(tmp_path / "s.yaml"), "--out", str(tmp_path / "s"), *words]) == 2
         assert expected in capsys.readouterr().err
+        assert not (tmp_path / "s").exists()
 
 
 class Clock:
