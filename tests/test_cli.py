@@ -129,9 +129,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(here, capsys, arguments, words):
     assert sorted(here.rglob("*")) == before  # nothing written
 
 
-@pytest.mark.parametrize(
-    "arguments", [["compar"], ["list", "lossses"], ["compare", "--steps", "1e3"]]
-)
+@pytest.mark.parametrize("arguments", [["list", "lossses"], ["compare", "--steps", "1e3"]])
 def test_an_unknown_flag_or_command_is_exit_code_2_with_the_nearest(here, capsys, arguments):
     with pytest.raises(SystemExit) as end:
         main(arguments)

@@ -19,8 +19,7 @@ from gan_jax.commands.flags import (
 )
 from gan_jax.commands.hosts import HostFlags
 from gan_jax.fields import ConfigError
-from gan_jax.studies.leases import LEASE
-from gan_jax.studies.one_cell import CELL_RETRIES
+from gan_jax.studies.leases import CELL_RETRIES, LEASE
 from gan_jax.training.checkpoints import EVERY
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from gan_jax.studies.engines import check_devices, run_study
 from gan_jax.studies.export import export_generators
 from gan_jax.studies.folder import open_folder
 from gan_jax.studies.handover import check_export
-from gan_jax.studies.one_cell import CELL_RETRIES
+from gan_jax.studies.leases import CELL_RETRIES
 from gan_jax.studies.plan import plan, plan_line
 from gan_jax.studies.ray_cluster import OnRay
 from gan_jax.studies.recorded import command_line

@@ -25,6 +25,7 @@ from gan_jax.studies.claims import TakenError, alive, alone, own_note, parsed, t
 
 LEASE = 60.0  # seconds
 BEATS = 4  # in the seconds of a lease
+CELL_RETRIES = 3  # of a cell whose process or machine was lost
 
 
 class LostError(TakenError):

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gan_jax.game.state import GanState
     from gan_jax.training.chunks import Segment
 
-CELL_RETRIES = 3  # after its process or machine was lost
 # Called after each segment of each chunk with the variant's name.
 Observer = Callable[[str, "Segment"], None]
 

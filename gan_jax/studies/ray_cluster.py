@@ -15,7 +15,7 @@ from typing import Any
 
 from gan_jax.fields import ConfigError, check_whole
 from gan_jax.files.said import say
-from gan_jax.studies.one_cell import CELL_RETRIES
+from gan_jax.studies.leases import CELL_RETRIES
 
 ANSWER = 10.0  # seconds to wait for one
 # What Ray reads when it is imported; its name says one thing, and 0 means: listen on loopback.

@@ -24,8 +24,17 @@ from gan_jax.studies.damage import remove_needless_checkpoints, set_aside_damage
 from gan_jax.studies.engines import assemble_study
 from gan_jax.studies.failures import in_a_line
 from gan_jax.studies.folder import check_versions, inputs_of, open_folder
-from gan_jax.studies.leases import LEASE, Lease, Leases, LostError, Seen, is_lease, look
-from gan_jax.studies.one_cell import CELL_RETRIES, Observer, Watch, run_cell
+from gan_jax.studies.leases import (
+    CELL_RETRIES,
+    LEASE,
+    Lease,
+    Leases,
+    LostError,
+    Seen,
+    is_lease,
+    look,
+)
+from gan_jax.studies.one_cell import Observer, Watch, run_cell
 from gan_jax.studies.study import Study
 from gan_jax.training.checkpoints import EVERY
 from gan_jax.training.interrupts import Signals, heard_signals
