@@ -24,6 +24,7 @@ from gan_jax.commands.fetch import Fetch
 from gan_jax.commands.flags import choose_preset
 from gan_jax.commands.hosts import HostFlags
 from gan_jax.commands.look import List, Spectrum, Summary
+from gan_jax.commands.parsing import parse
 from gan_jax.commands.sample import Sample
 from gan_jax.commands.script import FAILED, INTERRUPTED, MISTAKEN
 from gan_jax.commands.train import Compare, RunStudy, Train
@@ -69,12 +70,14 @@ def flags(command: Any) -> list[str]:
 
 
 def check_command(arguments: Sequence[str]) -> None:
-    """Refuse a command that there is none of.
+    """Refuse no command, and one that there is not.
 
     Raises:
-      ConfigError: naming the nearest.
+      ConfigError: naming those that there are, and the nearest.
     """
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+    if not arguments:
+        raise ConfigError(f"no command given; {nearest('', COMMANDS)}")
+    if not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
         raise ConfigError(f"{arguments[0]!r} is no command; {nearest(arguments[0], COMMANDS)}")
 
 
@@ -90,13 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_command(arguments)
         choose_preset(arguments)
-        command, unknown = tyro.cli(
-            functools.reduce(operator.or_, itertools.starmap(_subcommand, COMMANDS.items())),
-            prog="gan-jax",
-            description=DESCRIPTION,
-            args=arguments,
-            return_unknown_args=True,
-        )
+        commands = functools.reduce(operator.or_, itertools.starmap(_subcommand, COMMANDS.items()))
+        command, unknown = parse(commands, arguments, prog="gan-jax", description=DESCRIPTION)
         if unknown:
             raise ConfigError(
                 f"{unknown[0]!r} is no flag here; {nearest(unknown[0], flags(command))}"
