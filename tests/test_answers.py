@@ -85,7 +85,7 @@ def test_an_unfinished_study_is_reported_as_far_as_it_is(here, capsys):
     with pytest.raises(KeyboardInterrupt):
         gan_jax.run_study(study, here / "half", observer=stop)
     assert main(["report", "half"]) == 0
-    assert "1 of 2 cells are not done; they are missing" in capsys.readouterr().out
+    assert "2 of 4 trainings have not been done" in capsys.readouterr().out
     assert gan_jax.load_results(here / "half")["status"].values.tolist() == [
         ["done", "done"], ["missing", "missing"],
     ]  # fmt: skip

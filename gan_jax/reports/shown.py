@@ -15,7 +15,6 @@ from gan_jax.reports.answers import answer
 from gan_jax.reports.html import save_figures_and_report
 from gan_jax.reports.terminal import summary_table
 from gan_jax.studies.assembly import is_assembled
-from gan_jax.studies.cells import cells, missing_cells
 from gan_jax.studies.folder import read_study
 from gan_jax.studies.handover import check_export, export_parquet
 from gan_jax.studies.results import (
@@ -44,6 +43,9 @@ def show_results(folder: Path, export: str | None = None) -> None:
     if (folder / STUDY_FILE).exists() or not (folder / RESULTS_FILE).exists():
         _assemble_what_is_done(folder)
     results, groups = load_results(folder), load_groups(folder)
+    missing = int((results["status"] == "missing").sum())
+    if missing:
+        print(f"{folder}: {missing:,} of {results['status'].size:,} trainings have not been done")
     show_tables(results.attrs["study"], groups)
     paths = save_figures_and_report(results, folder, groups)
     print_paths(folder, [*paths, *refresh_tables(results, folder, export)])
@@ -51,15 +53,10 @@ def show_results(folder: Path, export: str | None = None) -> None:
 
 def _assemble_what_is_done(folder: Path) -> None:
     study = read_study(folder)
-    missing = missing_cells(study, folder)
     if not is_assembled(study, folder):
         from gan_jax.studies.engines import assemble_study
 
         assemble_study(study, folder)
-    if missing:
-        print(
-            f"{folder}: {len(missing)} of {len(cells(study))} cells are not done; they are missing"
-        )
 
 
 def show_tables(name: str, groups: Mapping[str, xr.Dataset]) -> None:

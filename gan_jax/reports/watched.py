@@ -68,8 +68,10 @@ def run_visibly(
     if not todo:
         print(f"{out}: complete, nothing to run")
         return run_study(study, out)
-    if len(todo) < total or any(trained_steps(cell, out) for cell in todo):
-        print(f"{out}: continuing, {len(todo)} of {total} cells to run")
+    kept = [step for cell in todo for step in trained_steps(cell, out)]
+    if len(todo) < total or kept:
+        partly = f", trained in part, up to step {max(kept):,}" if kept else ""
+        print(f"{out}: continuing, {len(todo)} of {total} cells to run{partly}")
     print(plan_line(study, plan(study, todo)))
     if engine != "local":  # which says itself how far it is
         with _continuing(study, out):
