@@ -285,9 +285,10 @@ def test_contestants_run_in_turn_and_failures_are_told(fake):
     assert list(measured["entries"]) == ["two choices"]
     report = measured["entries"]["two choices"]
     assert report["note"] == "pause 0.001" and report["versions"] == {"fake": "1"}
-    assert report["steps"] % 10 == 0 and 20 <= report["steps"] <= 50
+    # A pause lasts as long as asked for or longer, on a busy machine much longer.
+    assert report["steps"] % 10 == 0 and 10 <= report["steps"] <= 50
     rates = rounds.rates(report)
-    assert len(rates) == 3 and all(1_000 < rate < 4_000 for rate in rates)
+    assert len(rates) == 3 and all(100 < rate < 4_000 for rate in rates)
     assert report["peak_bytes"] > 2**20
     assert measured["skipped"]["refuses"] == "fake_contestant: ValueError: not today"
     assert "exit code 3: out of luck" in measured["skipped"]["dies"]
