@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data.dataset import Dataset
+from gan_jax.data.gaussian import standard_normal
 from gan_jax.data.intervals import interval_coverage
 
 # Straight pieces of the polyline that stands for a curve: of the Swiss roll it is nowhere further
@@ -79,7 +80,7 @@ def noisy_curve_dataset(truth: NoisyCurve) -> Dataset:
     def sample(key: jax.Array, n: int) -> jax.Array:
         place_key, noise_key = jax.random.split(key)
         t = jax.random.uniform(place_key, (n,), minval=truth.low, maxval=truth.high)
-        noise = jax.random.normal(noise_key, (2, n))
+        noise = standard_normal(noise_key, (2, n))
         return (jnp.stack(truth.curve(t, jnp)) + truth.deviation * noise).T
 
     measures = {

@@ -12,6 +12,7 @@ import numpy as np
 from jax.scipy.special import xlogy
 
 from gan_jax.data.dataset import Dataset
+from gan_jax.data.gaussian import standard_normal
 
 # A sample is of high quality within so many standard deviations of the nearest mode's centre, in
 # the plane, and a mode is captured by one such sample (Lin et al. 2018; others take 4).
@@ -112,7 +113,7 @@ def mixture_dataset(centres: np.ndarray, deviation: float) -> Dataset:
     def sample(key: jax.Array, n: int) -> jax.Array:
         mode_key, noise_key = jax.random.split(key)
         modes = jax.random.randint(mode_key, (n,), 0, n_modes)
-        noise = jax.random.normal(noise_key, (dimension, n))
+        noise = standard_normal(noise_key, (dimension, n))
         return (jnp.asarray(mixture.centres).T[:, modes] + deviation * noise).T
 
     measures = {

@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from gan_jax.data.dataset import Dataset
+from gan_jax.data.gaussian import standard_normal
 
 # Lags 1 .. N_LAGS are compared.
 N_LAGS = 8
@@ -58,7 +59,7 @@ def ornstein_uhlenbeck_dataset(truth: OrnsteinUhlenbeck) -> Dataset:
             x = rho * x + innovation * noise
             return x, x
 
-        noise = jax.random.normal(key, (truth.n_steps, n))
+        noise = standard_normal(key, (truth.n_steps, n))
         _, later = lax.scan(step, noise[0], noise[1:])
         return jnp.concatenate([noise[:1], later]).T
 

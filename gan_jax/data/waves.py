@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 
 from gan_jax.data.dataset import Dataset
+from gan_jax.data.gaussian import standard_normal
 from gan_jax.data.intervals import distance_from_uniform, interval_coverage
 
 # Frequencies tried first are so far apart, in cycles; a sine's energy is 2 cycles wide.
@@ -135,7 +136,7 @@ def sine_waves_dataset(truth: SineWaves) -> Dataset:
         low, high = truth.amplitudes
         amplitude = jax.random.uniform(amplitude_key, (1, n), minval=low, maxval=high)
         phase = jax.random.uniform(phase_key, (1, n), maxval=2 * np.pi)
-        noise = jax.random.normal(noise_key, (truth.n_steps, n))
+        noise = standard_normal(noise_key, (truth.n_steps, n))
         wave = jnp.sin(jnp.asarray(turns)[:, None] * frequency + phase)
         return (amplitude * wave + truth.deviation * noise).T
 

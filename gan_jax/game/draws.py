@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from gan_jax.combinations import discriminator_samples
 from gan_jax.config import Leaves, Static
 from gan_jax.data.dataset import Dataset, as_samples
+from gan_jax.data.gaussian import standard_normal
 from gan_jax.game.order import rows_of_update
 from gan_jax.game.parts import Batch, Parts, TrainingSet
 from gan_jax.game.scaling import to_networks
@@ -94,7 +95,7 @@ def draw_batches(
         noise_key = jax.random.fold_in(step_key, NOISE)
 
         def noise(use: int, like: jax.Array) -> jax.Array:
-            return deviation * jax.random.normal(jax.random.fold_in(noise_key, use), like.shape)
+            return deviation * standard_normal(jax.random.fold_in(noise_key, use), like.shape)
 
         of_discriminator = of_discriminator._replace(
             noise_real=noise(0, of_discriminator.x_real),
@@ -153,4 +154,4 @@ def draw_real(dataset: Dataset, pool: jax.Array | None, key: jax.Array, n: int) 
 
 def draw_latents(static: Static, key: jax.Array, n: int) -> jax.Array:
     """Draw latents [n, latent_dim], standard Gaussian."""
-    return jax.random.normal(key, (static.latent_dim, n)).T
+    return standard_normal(key, (static.latent_dim, n)).T
