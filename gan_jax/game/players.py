@@ -113,7 +113,8 @@ def discriminate_together(
         return real_and_fake[:, 0], real_and_fake[:, 1], state
     both = join(x_real, x_fake)
     logits, state = apply(parts.discriminator, parameters, state, both, (), batch, BOTH)
-    return logits[: x_real.shape[0]], logits[x_real.shape[0] :], state
+    logits_real, logits_fake = lax.split(logits, (x_real.shape[0], x_fake.shape[0]))
+    return logits_real, logits_fake, state
 
 
 def discriminator_loss(

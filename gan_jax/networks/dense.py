@@ -16,6 +16,7 @@ from jax.nn.initializers import Initializer
 from gan_jax.networks.initializations import kernel_initializer
 from gan_jax.networks.layers import dropped, transformed
 from gan_jax.networks.normalizations import places
+from gan_jax.networks.products import product
 from gan_jax.networks.spec import ACTIVATIONS, OUTPUTS, NetworkSpec
 
 
@@ -32,7 +33,7 @@ class FeaturesFirstLayer(nn.Module):
     def __call__(self, columns: jax.Array) -> jax.Array:
         kernel = self.param("kernel", self.kernel_init, (self.features, columns.shape[0]))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        return kernel @ columns + bias[:, None]
+        return product(kernel, columns) + bias[:, None]
 
 
 class DenseNetwork(nn.Module):
