@@ -42,15 +42,17 @@ TAIL = (
 def erf_inv(u: jax.Array) -> jax.Array:
     """The inverse error function of float32 numbers, -1 < u < 1, to 3e-7 of its size.
 
+    For draws, which nobody differentiates: at u = 0 the gradient of the root is not finite.
+
     Source: Giles 2012, "Approximating the erfinv function", GPU Computing Gems (Jade), table 5.
     """
     w = -jnp.log((1 - u) * (1 + u))
     central = w < 5
     x = jnp.where(central, w - 2.5, jnp.sqrt(w) - 3)
-    sum_ = jnp.where(central, CENTRAL[0], TAIL[0])
+    polynomial = jnp.where(central, CENTRAL[0], TAIL[0])
     for of_central, of_tail in zip(CENTRAL[1:], TAIL[1:], strict=True):
-        sum_ = jnp.where(central, of_central, of_tail) + sum_ * x
-    return sum_ * u
+        polynomial = jnp.where(central, of_central, of_tail) + polynomial * x
+    return polynomial * u
 
 
 def standard_normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-# Up to so many outputs the sum is written out; beyond, the product pays for its own overhead.
-FEW = 32
+# Up to so many outputs the sum is written out: 16 inputs, 128 columns, 16 seeds, one core, it takes
+# 0.7 of the product's time with 25 outputs, 1.2 with 32, 2.2 with 64.
+FEW = 25
 
 
 @jax.custom_jvp
