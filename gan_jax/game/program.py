@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan_jax.config import Experiment, Leaves, Static, split
 from gan_jax.data import Dataset, find_dataset
@@ -43,13 +46,20 @@ def make_program(experiment: Experiment) -> Program:
 
 
 def _training_set(parts: Parts, data_seed: int) -> TrainingSet:
+    rows = None if parts.dataset.pools is None else jnp.asarray(parts.dataset.pools().train)
+    if parts.static.n_train is None and parts.static.latent_pool is None:
+        return TrainingSet(rows, None)
+    return _drawn(parts, rows, np.uint32(data_seed))
+
+
+# One program: drawn operation by operation, each would be compiled for itself.
+@partial(jax.jit, static_argnums=0)
+def _drawn(parts: Parts, rows: jax.Array | None, data_seed: jax.typing.ArrayLike) -> TrainingSet:
     static, dataset = parts.static, parts.dataset
     key = data_key(data_seed, TRAINING_SET)
-    x = z = None
-    if dataset.pools is not None:
-        x = jnp.asarray(dataset.pools().train)
-        if static.n_train is not None:
-            x = dataset.choose(x, key, static.n_train)
+    x, z = rows, None
+    if static.n_train is not None and rows is not None:
+        x = dataset.choose(rows, key, static.n_train)
     elif static.n_train is not None:
         x = dataset.sample(key, static.n_train)
     if static.latent_pool is not None:

@@ -60,7 +60,10 @@ def all_finite(tree: Any) -> jax.Array:
     """Whether every floating-point number in a tree is finite."""
     leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)]
     # Zero times a number is zero, or else NaN: a sum is one pass, a conjunction would be two.
-    return jnp.stack([jnp.isfinite(jnp.multiply(x, 0.0).sum()) for x in leaves]).all()
+    sums = jnp.stack([jnp.multiply(x, 0.0).sum(dtype=jnp.float32) for x in leaves])
+    # Again zero or NaN, by a product: XLA's CPU fuses no product into the kernels that need it, but
+    # a sum or a conjunction, whole, into each of them.
+    return jnp.isfinite(jnp.dot(sums, sums))
 
 
 def step_is_finite(state: GanState, info: StepInfo) -> jax.Array:
@@ -111,7 +114,8 @@ def train_lane(
     Its cosines between successive updates are of its last two steps; NaN where it covers fewer.
     """
     key = seed_key(seed)
-    nothing_seen = StepInfo(*[jnp.full((), jnp.nan)] * len(StepInfo._fields))
+    # The lane's own, if NaN: what a vmapped loop makes its own costs another round of tracing.
+    nothing_seen = StepInfo(*[seed * jnp.nan] * len(StepInfo._fields))
 
     def step(
         last: jax.Array, number: jax.Array, carry: tuple[Lane, StepInfo]
@@ -122,8 +126,7 @@ def train_lane(
         )
         alive = lane.first_nonfinite_step == NEVER
         finite = step_is_finite(state, info)
-        # The barrier: else XLA works the verdict out anew for every array that hangs on it.
-        moves = lax.optimization_barrier(alive & finite)
+        moves = alive & finite
         kept = jax.tree.map(partial(jnp.where, moves), state, lane.state)
         first = jnp.where(alive & ~finite, number + 1, lane.first_nonfinite_step)
         return everywhere(Lane(kept, first)), info
