@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
+from meshes import compiled_training
 
 import gan_jax
 from gan_jax.analysis import quality
@@ -17,7 +18,13 @@ from gan_jax.game.state import StepInfo
 from gan_jax.losses import LOSSES, GanLoss
 from gan_jax.training.chunks import Chunk, record_steps
 from gan_jax.training.lanes import check_seeds, default_lanes
-from gan_jax.training.loop import NEVER, Evaluation, step_is_finite, update_cosines
+from gan_jax.training.loop import (
+    NEVER,
+    Evaluation,
+    all_finite,
+    step_is_finite,
+    update_cosines,
+)
 from gan_jax.training.rows import Row
 from gan_jax.training.seeds import train_seeds
 
@@ -219,6 +226,30 @@ def test_train_step_is_traced_once_for_all_learning_rates(registered):
         for _ in range(3):
             state, _ = gan.train_step(state, key)
     assert len(traces) == 1
+
+
+def test_a_steps_verdict_is_worked_out_once():
+    # Fused into each of the kernels that freeze an array, it would be most of the program.
+    text = compiled_training(DEVICES[:1], lanes=2)
+    of_kernels = [kernel.count("is-finite(") for kernel in text.split("\n}\n")]
+    assert max(of_kernels) == 1 and sum(of_kernels) > 1
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_not_finite_is_found_in_any_array(wrong):
+    largest = np.finfo(np.float32).max
+    tree = {
+        "weights": np.full((2, 3), largest, np.float32),
+        "biases": np.array([-largest, 0, 1e-45], np.float32),
+        "count": np.int32(7),
+        "loss": np.float32(-1),
+    }
+    compiled = jax.jit(all_finite)
+    assert all_finite(tree) and compiled(tree)
+    for name in ("weights", "biases", "loss"):
+        one = np.array(tree[name])
+        one.flat[-1] = wrong
+        assert not all_finite(tree | {name: one}) and not compiled(tree | {name: one})
 
 
 def test_records_are_every_log_every_steps_and_the_last():
