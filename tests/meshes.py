@@ -52,11 +52,11 @@ def disagreement(shared, alone):
     """How far two of `both_ways` are apart.
 
     A bias before a batch normalisation, or that a relativistic loss cancels, has no gradient but
-    the rounding of others' terms: so a gradient's unit is its player's largest entry.
+    the rounding of others' terms: so what counts is a share of its player's largest entries.
     """
     (gradients, stepped), (expected, stepped_alone) = shared, alone
     pairs = zip(gradients, expected, strict=True)
-    of_gradients = [farthest(x, y, least=largest(y)) for x, y in pairs]
+    of_gradients = [farthest(x, y, least=0.5 * largest(y)) for x, y in pairs]
     return max(*of_gradients, farthest(stepped, stepped_alone))
 
 

@@ -60,6 +60,14 @@ def test_shuffled_training_enumerates_the_training_set():
     )
 
 
+def test_a_latent_pool_leaves_the_training_set_as_it_is():
+    # Drawn by one program, the two could be rounded otherwise than apart.
+    (alone, _, _), (beside, _, _) = (
+        set_up(data="swiss_roll", n_train=501, latent_pool=pool) for pool in (None, 100)
+    )
+    np.testing.assert_array_equal(alone.training_set.x, beside.training_set.x)
+
+
 def test_a_latent_pool_is_all_that_training_sees():
     program, key, _ = set_up(latent_pool=7)
     pool = {tuple(z) for z in np.asarray(program.training_set.z).tolist()}

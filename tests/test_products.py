@@ -32,6 +32,13 @@ def test_values_and_gradients_of_both_operands(outputs, inputs):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("outputs, products", [(2, 2), (FEW, 2), (FEW + 1, 3)])
+def test_which_gradient_is_a_product(outputs, products):
+    # The value and the kernel's gradient always are; that of the columns where it is the quicker.
+    compiled = jax.jit(jax.value_and_grad(scalar(product), (0, 1))).lower(*operands(outputs, 3))
+    assert compiled.as_text().count("stablehlo.dot_general") == products
+
+
 def test_a_gradient_by_hand():
     # y = 2 x1 + 3 x2, and twice that: a cotangent (1, 1) comes back as (2 + 4, 3 + 6).
     kernel, columns = jnp.array([[2.0, 3.0], [4.0, 6.0]]), jnp.array([[5.0], [7.0]])

@@ -230,9 +230,7 @@ def test_train_step_is_traced_once_for_all_learning_rates(registered):
 
 def test_a_steps_verdict_is_worked_out_once():
     # Fused into each of the kernels that freeze an array, it would be most of the program.
-    text = compiled_training(DEVICES[:1], lanes=2)
-    of_kernels = [kernel.count("is-finite(") for kernel in text.split("\n}\n")]
-    assert max(of_kernels) == 1 and sum(of_kernels) > 1
+    assert compiled_training(DEVICES[:1], lanes=2).count("is-finite(") == 1
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])

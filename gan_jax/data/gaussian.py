@@ -1,4 +1,4 @@
-"""Standard Gaussian numbers as XLA compiles them best: `jax.random.normal`'s own, in half the time.
+"""Standard Gaussian numbers as XLA compiles them best: `jax.random.normal`'s, in half the time.
 
 Both transform the same uniform numbers u by sqrt(2) erfinv(u), which takes the logarithm of
 1 - u^2. JAX has it from `log1p(-u * u)`, which on a CPU takes three times as long as a logarithm,
@@ -9,6 +9,7 @@ one core: 15 us instead of 32. They differ from JAX's by at most 6e-6 of their s
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +56,7 @@ def erf_inv(u: jax.Array) -> jax.Array:
     return polynomial * u
 
 
+@partial(jax.jit, static_argnums=1)
 def standard_normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Draw standard Gaussian numbers, float32 (JAX's own draw where 64 bits are enabled)."""
     if jnp.result_type(float) != jnp.float32:

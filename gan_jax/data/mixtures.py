@@ -38,9 +38,9 @@ class Mixture:
         regularised gamma function. That is 2.54 in 1-D, 3 in 2-D, 3.33 in 3-D, 7.28 in 32-D, where
         the norm of the noise is about sqrt(32) and 3 deviations would hold no sample at all.
         """
-        if self.centres.shape[1] == 2:
+        if self.centres.shape[1] == 2:  # exactly, and without SciPy, which takes a while to load
             return HIGH_QUALITY_DEVIATIONS * self.deviation
-        from scipy.special import gammainccinv  # here: SciPy takes a while to load
+        from scipy.special import gammainccinv
 
         outside = math.exp(-(HIGH_QUALITY_DEVIATIONS**2) / 2)
         return math.sqrt(2 * gammainccinv(self.centres.shape[1] / 2, outside)) * self.deviation

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gan_jax.config import Experiment, Leaves, Static, split
 from gan_jax.data import Dataset, find_dataset
@@ -46,25 +45,21 @@ def make_program(experiment: Experiment) -> Program:
 
 
 def _training_set(parts: Parts, data_seed: int) -> TrainingSet:
-    rows = None if parts.dataset.pools is None else jnp.asarray(parts.dataset.pools().train)
-    if parts.static.n_train is None and parts.static.latent_pool is None:
-        return TrainingSet(rows, None)
-    return _drawn(parts, rows, np.uint32(data_seed))
-
-
-# One program: drawn operation by operation, each would be compiled for itself.
-@partial(jax.jit, static_argnums=0)
-def _drawn(parts: Parts, rows: jax.Array | None, data_seed: jax.typing.ArrayLike) -> TrainingSet:
     static, dataset = parts.static, parts.dataset
-    key = data_key(data_seed, TRAINING_SET)
-    x, z = rows, None
-    if static.n_train is not None and rows is not None:
-        x = dataset.choose(rows, key, static.n_train)
-    elif static.n_train is not None:
-        x = dataset.sample(key, static.n_train)
+    x = None if dataset.pools is None else jnp.asarray(dataset.pools().train)
+    z = None
+    if static.n_train is not None:
+        x = _drawn(dataset, static.n_train, x, data_key(data_seed, TRAINING_SET))
     if static.latent_pool is not None:
         z = draw_latents(static, data_key(data_seed, LATENT_POOL), static.latent_pool)
     return TrainingSet(x, z)
+
+
+# One program: drawn operation by operation, each would be compiled for itself. Of the data alone,
+# so that no other choice, not even a pool of latents beside them, has XLA round them otherwise.
+@partial(jax.jit, static_argnums=(0, 1))
+def _drawn(dataset: Dataset, n: int, rows: jax.Array | None, key: jax.Array) -> jax.Array:
+    return dataset.sample(key, n) if rows is None else dataset.choose(rows, key, n)
 
 
 def look_up(static: Static, dataset: Dataset | None = None) -> Parts:

@@ -61,9 +61,9 @@ def all_finite(tree: Any) -> jax.Array:
     leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)]
     # Zero times a number is zero, or else NaN: a sum is one pass, a conjunction would be two.
     sums = jnp.stack([jnp.multiply(x, 0.0).sum(dtype=jnp.float32) for x in leaves])
-    # Again zero or NaN, by a product: XLA's CPU fuses no product into the kernels that need it, but
-    # a sum or a conjunction, whole, into each of them.
-    return jnp.isfinite(jnp.dot(sums, sums))
+    # Stacked before they are tested: a conjunction of leaves tested apart would be worked out anew
+    # in every kernel that needs it, by XLA's CPU at least.
+    return jnp.isfinite(sums).all()
 
 
 def step_is_finite(state: GanState, info: StepInfo) -> jax.Array:
@@ -114,7 +114,8 @@ def train_lane(
     Its cosines between successive updates are of its last two steps; NaN where it covers fewer.
     """
     key = seed_key(seed)
-    # The lane's own, if NaN: what a vmapped loop makes its own costs another round of tracing.
+    # NaN, but made of the seed: a carry that becomes a lane's own only inside the loop would have
+    # vmap go through the loop's body twice.
     nothing_seen = StepInfo(*[seed * jnp.nan] * len(StepInfo._fields))
 
     def step(
