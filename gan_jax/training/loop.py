@@ -60,7 +60,7 @@ def all_finite(tree: Any) -> jax.Array:
     """Whether every floating-point number in a tree is finite."""
     leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)]
     # Zero times a number is zero, or else NaN: a sum is one pass, a conjunction would be two.
-    sums = jnp.stack([jnp.multiply(x, 0.0).sum(dtype=jnp.float32) for x in leaves])
+    sums = jnp.stack([jnp.multiply(x, 0.0).sum() for x in leaves])
     # Stacked before they are tested: a conjunction of leaves tested apart would be worked out anew
     # in every kernel that needs it, by XLA's CPU at least.
     return jnp.isfinite(sums).all()
