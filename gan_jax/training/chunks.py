@@ -7,6 +7,7 @@ as if it had never ended.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -24,6 +25,9 @@ from gan_jax.training.loop import Evaluation, Lane, init_lanes, lanes_at_zero, t
 from gan_jax.training.named import as_tree, by_name, mismatches
 from gan_jax.training.rows import Row
 
+# The lanes after a segment, and its records.
+Trained = tuple[Lane, dict[str, jax.Array]]
+
 
 class Segment(NamedTuple):
     """What the host sees after one segment of one chunk.
@@ -33,8 +37,7 @@ class Segment(NamedTuple):
       start: steps taken before it.
       stop: steps taken after it.
       lane_states: the lanes' states after it, padding included.
-      steps: the numbers of steps taken at its records [record]; none of them before it was waited
-        for.
+      steps: the numbers of steps taken at its records [record].
       records: statistics and measures by name, each [seed, record].
       resumed: whether it stands for all that was trained before, as read from a checkpoint.
     """
@@ -86,11 +89,10 @@ class Chunk:
         padded = np.concatenate([seeds, np.repeat(seeds[-1:], pad)]).astype(np.uint32)
         leaves = jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (lanes,)), leaves)
         self.seeds, self.row, self.total_steps = seeds, row, total_steps
-        self._statics = (program.parts, evaluation.measure)
         self._log_every = log_every
         shared = (leaves, program.training_set, evaluation.inputs)
         self._shared, self._seeds = row.put(shared), row.put(padded)
-        self._waiting: list[tuple[Segment, Lane, dict[str, jax.Array]]] = []
+        self._waiting: list[tuple[int, int, Future[Trained]]] = []  # from which step to which
         self._records: list[dict[str, np.ndarray]] = []
         self._dispatched = 0
         if saved is None:
@@ -101,8 +103,11 @@ class Chunk:
             lane, records = _restored(template, saved, record_steps(total_steps, log_every))
             self._records.append(records)
             self._dispatched = saved.step
-        self._lane = row.put(lane)
-        self.lane, self.step = self._lane, self._dispatched
+        self.lane, self.step = row.put(lane), self._dispatched
+        self._ahead: Future[Trained] = Future()
+        self._ahead.set_result((self.lane, {}))
+        arrays = (*self._shared, self.lane, self._seeds, self._boundaries(0, 0))
+        self._train = row.program(train_lanes, (program.parts, evaluation.measure), arrays)
 
     def begin(self) -> Segment | None:
         """Dispatch the first segment; return what was trained before, read from a checkpoint.
@@ -126,18 +131,21 @@ class Chunk:
 
     def wait(self) -> None:
         """Wait for what has been dispatched."""
-        jax.block_until_ready(self._lane)
+        jax.block_until_ready(self._ahead.result())
+
+    def _boundaries(self, start: int, stop: int) -> np.ndarray:
+        ends = start + self._log_every * np.arange(RECORDS_PER_SEGMENT + 1)
+        return np.minimum(ends, stop).astype(np.int32)
 
     def _dispatch(self, stop: int) -> None:
-        start, self._dispatched = self._dispatched, stop
-        boundaries = start + self._log_every * np.arange(RECORDS_PER_SEGMENT + 1)
-        boundaries = np.minimum(boundaries, stop).astype(np.int32)
-        with self.row.tracing():
-            self._lane, records = train_lanes(
-                *self._statics, *self._shared, self._lane, self._seeds, boundaries
-            )
-        segment = Segment(self.seeds, start, stop, self._lane.state)
-        self._waiting.append((segment, self._lane, records))
+        start, before, self._dispatched = self._dispatched, self._ahead, stop
+
+        def call() -> Trained:
+            lane, _ = before.result()
+            return self._train(*self._shared, lane, self._seeds, self._boundaries(start, stop))
+
+        self._ahead = self.row.submit(call)
+        self._waiting.append((start, stop, self._ahead))
 
     def _dispatch_next(self) -> None:
         if self._dispatched < self.total_steps:
@@ -149,22 +157,23 @@ class Chunk:
         self._dispatch_next()
         if not self._waiting:
             return None
-        segment, lane, records = self._waiting.pop(0)
+        start, stop, ahead = self._waiting.pop(0)
+        lane, records = ahead.result()
         # The last segment may have fewer records than the program has room for; the first has one.
-        n_records = max(-(-(segment.stop - segment.start) // self._log_every), 1)
+        n_records = max(-(-(stop - start) // self._log_every), 1)
         on_host = unpad(jax.device_get(records), len(self.seeds))
         seen = {name: x[:, :n_records] for name, x in on_host.items()}
         if self._records and {*seen} != {*self._records[0]}:
             changed = ", ".join(sorted({*seen} ^ {*self._records[0]}))
             raise ConfigError(f"evaluation: another than the checkpoint's: {changed}")
         self._records.append(seen)
-        self.lane, self.step = lane, segment.stop
-        ends = segment.start + self._log_every * np.arange(1, n_records + 1)
-        return segment._replace(steps=np.minimum(ends, segment.stop), records=seen)
+        self.lane, self.step = lane, stop
+        ends = np.minimum(start + self._log_every * np.arange(1, n_records + 1), stop)
+        return Segment(self.seeds, start, stop, lane.state, ends, seen)
 
     def result(self) -> tuple[Lane, dict[str, np.ndarray]]:
         """The final lanes and the whole history [seed, record], on the host."""
-        return unpad(jax.device_get(self._lane), len(self.seeds)), self._history()
+        return unpad(jax.device_get(self.lane), len(self.seeds)), self._history()
 
     def saved(self) -> Saved:
         """What is to be kept of it now: all lanes, padding included, and the history so far."""

@@ -4,14 +4,19 @@ With one device a row, the default, a row is a device, and its program the one-d
 more, a row shares out every batch among its devices: for one training that is too large for one.
 The host sends chunks to rows; no program spans two of them, so that a seed's bits depend on how
 many devices share a batch, and not on how many rows there are.
+
+A CPU's devices are the same memory and the same cores, yet XLA compiles a program anew for each of
+them. So rows of one such device each share one's program and data, and each calls it from a thread
+of its own: what one thread sends to a CPU, XLA runs in order; what several send, side by side.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import jax
@@ -40,6 +45,18 @@ class Row:
         """What is traced and run within shares out its batches, where there is more than one."""
         return nullcontext() if len(self.devices) == 1 else jax.set_mesh(self._mesh)
 
+    def program(self, jitted: Any, statics: Sequence[Any], arrays: Sequence[Any]) -> Any:
+        """A jitted function of its static arguments, for `submit` to call with such arrays."""
+        del arrays
+        return partial(jitted, *statics)
+
+    def submit(self, call: Callable[[], Any]) -> Future[Any]:
+        """Have a program called, in its turn; its results may be arrays yet to be computed."""
+        done = Future()
+        with self.tracing():
+            done.set_result(call())
+        return done
+
     def put(self, tree: Any) -> Any:
         """Arrays as each of the devices has them, whole."""
         if len(self.devices) == 1:
@@ -56,9 +73,40 @@ class Row:
         return jax.tree.map(put, tree)
 
 
+class CpuRow(Row):
+    """One of a CPU's devices.
+
+    Attributes:
+      place: the device that has its arrays and its program.
+    """
+
+    # XLA has up to 32 programs of a device in flight; a row has one that runs, and one ahead.
+    A_PLACE = 16
+
+    def __init__(self, devices: Sequence[Any], number: int) -> None:
+        super().__init__(devices[number : number + 1])
+        self.place, self._number = devices[number - number % self.A_PLACE], number
+
+    def program(self, jitted: Any, statics: Sequence[Any], arrays: Sequence[Any]) -> Any:
+        # By the caller's thread, whose settings of JAX the row's own does not have. What has been
+        # compiled for another row of this place is found again.
+        return jitted.lower(*statics, *arrays).compile()
+
+    def submit(self, call: Callable[[], Any]) -> Future[Any]:
+        return _thread(self._number).submit(call)
+
+    def put(self, tree: Any) -> Any:
+        return jax.device_put(tree, self.place)
+
+
+@cache
+def _thread(number: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, f"row {number}")
+
+
 def device_rows(
     batch_devices: int = 1, seed_devices: int | None = None, devices: Sequence[Any] | None = None
-) -> list[Row]:
+) -> Sequence[Row]:
     """Reshape devices into rows: a mesh [seed_devices, batch_devices].
 
     Of several processes every row takes as many devices from each: each process then sees every
@@ -103,6 +151,8 @@ def device_rows(
             f"seed_devices: {seed_devices} given with batch_devices: {batch_devices}, expected a "
             f"product from {batch_devices} to {len(devices)}, the number of devices"
         )
+    if batch_devices == 1 and rows > 1 and devices[0].platform == "cpu":
+        return [CpuRow(devices, i) for i in range(rows)]
     return [
         Row([one for found in by_process.values() for one in found[i * width : (i + 1) * width]])
         for i in range(rows)
