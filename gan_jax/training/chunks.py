@@ -104,8 +104,7 @@ class Chunk:
             self._records.append(records)
             self._dispatched = saved.step
         self.lane, self.step = row.put(lane), self._dispatched
-        self._ahead: Future[Trained] = Future()
-        self._ahead.set_result((self.lane, {}))
+        self._ahead: Future[Trained] | None = None
         arrays = (*self._shared, self.lane, self._seeds, self._boundaries(0, 0))
         self._train = row.program(train_lanes, (program.parts, evaluation.measure), arrays)
 
@@ -131,17 +130,17 @@ class Chunk:
 
     def wait(self) -> None:
         """Wait for what has been dispatched."""
-        jax.block_until_ready(self._ahead.result())
+        jax.block_until_ready(self.lane if self._ahead is None else self._ahead.result())
 
     def _boundaries(self, start: int, stop: int) -> np.ndarray:
         ends = start + self._log_every * np.arange(RECORDS_PER_SEGMENT + 1)
         return np.minimum(ends, stop).astype(np.int32)
 
     def _dispatch(self, stop: int) -> None:
-        start, before, self._dispatched = self._dispatched, self._ahead, stop
+        start, begun, before, self._dispatched = self._dispatched, self.lane, self._ahead, stop
 
         def call() -> Trained:
-            lane, _ = before.result()
+            lane = begun if before is None else before.result()[0]
             return self._train(*self._shared, lane, self._seeds, self._boundaries(start, stop))
 
         self._ahead = self.row.submit(call)

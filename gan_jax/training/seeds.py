@@ -1,6 +1,6 @@
 """One seed becomes many: vmapped lanes, chunks of them, spread over the devices.
 
-Every device runs the same single-device program, dispatched from the host, so a seed's numbers do
+Every chunk runs the same single-device program, dispatched from the host, so a seed's numbers do
 not depend on how many devices there are, nor on which other seeds train beside it: only on the
 number of lanes, which is therefore chosen by a rule and recorded. Where devices share batches they
 are rows of devices that run the same program, and the numbers depend on how many are in a row too.
@@ -62,8 +62,8 @@ class Run(NamedTuple):
 def use_all_cores() -> int:
     """Make every CPU core a JAX device; call it before any JAX computation. Returns their number.
 
-    Seeds then train side by side, a chunk a core. Small networks gain more from that than from
-    threads inside one matrix product.
+    Seeds then train side by side, a chunk a core, by one compiled program (see `rows`). Small
+    networks gain more from that than from threads inside one matrix product.
 
     Raises:
       RuntimeError: when JAX has already started with another number of CPU devices.

@@ -26,6 +26,7 @@ LOSSES = ("saturating", "non_saturating")
 NURSERY = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's is ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and under nohup this
 sys.path.insert(0, {tests!r})
 import jax
 import faults.studies as studies

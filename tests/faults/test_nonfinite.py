@@ -37,10 +37,10 @@ def test_a_seed_of_nan_leaves_its_neighbours_bitwise_alone_across_an_interruptio
         def __init__(self, *arguments):
             super().__init__(*arguments)
             if 1 in self.seeds and self.step == 0:
-                state = self._lane.state
+                state = self.lane.state
                 spoilt = tree.map(lambda x: x.at[1].set(np.nan), state.generator.parameters)
                 generator = state.generator._replace(parameters=spoilt)
-                self._lane = self._lane._replace(state=state._replace(generator=generator))
+                self.lane = self.lane._replace(state=state._replace(generator=generator))
 
     from gan_jax.training import seeds
     from gan_jax.training.checkpoints import Checkpoints
