@@ -6,9 +6,9 @@ as if it had never ended.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -89,7 +89,7 @@ class Chunk:
         padded = np.concatenate([seeds, np.repeat(seeds[-1:], pad)]).astype(np.uint32)
         leaves = jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (lanes,)), leaves)
         self.seeds, self.row, self.total_steps = seeds, row, total_steps
-        self._log_every = log_every
+        self._statics, self._log_every = (program.parts, evaluation.measure), log_every
         shared = (leaves, program.training_set, evaluation.inputs)
         self._shared, self._seeds = row.put(shared), row.put(padded)
         self._waiting: list[tuple[int, int, Future[Trained]]] = []  # from which step to which
@@ -105,8 +105,6 @@ class Chunk:
             self._dispatched = saved.step
         self.lane, self.step = row.put(lane), self._dispatched
         self._ahead: Future[Trained] | None = None
-        arrays = (*self._shared, self.lane, self._seeds, self._boundaries(0, 0))
-        self._train = row.program(train_lanes, (program.parts, evaluation.measure), arrays)
 
     def begin(self) -> Segment | None:
         """Dispatch the first segment; return what was trained before, read from a checkpoint.
@@ -132,16 +130,23 @@ class Chunk:
         """Wait for what has been dispatched."""
         jax.block_until_ready(self.lane if self._ahead is None else self._ahead.result())
 
+    @cached_property
+    def _train(self) -> Callable[..., Trained]:
+        arrays = (*self._shared, self.lane, self._seeds, self._boundaries(0, 0))
+        return self.row.program(train_lanes, self._statics, arrays)
+
     def _boundaries(self, start: int, stop: int) -> np.ndarray:
         ends = start + self._log_every * np.arange(RECORDS_PER_SEGMENT + 1)
         return np.minimum(ends, stop).astype(np.int32)
 
     def _dispatch(self, stop: int) -> None:
-        start, begun, before, self._dispatched = self._dispatched, self.lane, self._ahead, stop
+        start, before, self._dispatched = self._dispatched, self._ahead, stop
+        first = self.lane if before is None else None
+        train, boundaries = self._train, self._boundaries(start, stop)
 
         def call() -> Trained:
-            lane = begun if before is None else before.result()[0]
-            return self._train(*self._shared, lane, self._seeds, self._boundaries(start, stop))
+            lane = first if before is None else before.result()[0]
+            return train(*self._shared, lane, self._seeds, boundaries)
 
         self._ahead = self.row.submit(call)
         self._waiting.append((start, stop, self._ahead))

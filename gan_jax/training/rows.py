@@ -6,17 +6,20 @@ The host sends chunks to rows; no program spans two of them, so that a seed's bi
 many devices share a batch, and not on how many rows there are.
 
 A CPU's devices are the same memory and the same cores, yet XLA compiles a program anew for each of
-them. So rows of one such device each share one's program and data, and each calls it from a thread
-of its own: what one thread sends to a CPU, XLA runs in order; what several send, side by side.
+them. So up to 16 rows of one such device each share one's program, and each calls it from a thread
+of its own: what one thread sends to a device, XLA runs in order; what several send, side by side.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import jax
@@ -25,6 +28,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gan_jax.fields import ConfigError
 from gan_jax.game.sharding import batch_mesh
+
+# What is to be called, and where its result goes.
+Turn = tuple[Future[Any], Callable[[], Any]]
 
 
 class Row:
@@ -74,18 +80,27 @@ class Row:
 
 
 class CpuRow(Row):
-    """One of a CPU's devices.
+    """One of a CPU's devices, by its name; what it trains is at its place.
 
     Attributes:
       place: the device that has its arrays and its program.
     """
 
-    # XLA has up to 32 programs of a device in flight; a row has one that runs, and one ahead.
+    # XLA has up to 32 programs of a device in flight, and of a row at most two: one that runs, and
+    # one ahead.
     A_PLACE = 16
 
     def __init__(self, devices: Sequence[Any], number: int) -> None:
         super().__init__(devices[number : number + 1])
-        self.place, self._number = devices[number - number % self.A_PLACE], number
+        self.place = devices[number - number % self.A_PLACE]
+
+    @cached_property
+    def _calls(self) -> SimpleQueue[Turn | None]:
+        # A thread that ends with the row; no executor, whose threads Python ends before its own.
+        calls: SimpleQueue[Turn | None] = SimpleQueue()
+        Thread(target=_serve, args=(calls,), daemon=True).start()
+        weakref.finalize(self, calls.put, None)
+        return calls
 
     def program(self, jitted: Any, statics: Sequence[Any], arrays: Sequence[Any]) -> Any:
         # By the caller's thread, whose settings of JAX the row's own does not have. What has been
@@ -93,15 +108,23 @@ class CpuRow(Row):
         return jitted.lower(*statics, *arrays).compile()
 
     def submit(self, call: Callable[[], Any]) -> Future[Any]:
-        return _thread(self._number).submit(call)
+        done = Future()
+        self._calls.put((done, call))
+        return done
 
     def put(self, tree: Any) -> Any:
         return jax.device_put(tree, self.place)
 
 
-@cache
-def _thread(number: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, f"row {number}")
+def _serve(calls: SimpleQueue[Turn | None]) -> None:
+    """Make the calls that come, in order, until there is to be none."""
+    while (turn := calls.get()) is not None:
+        done, call = turn
+        try:
+            done.set_result(call())
+        except BaseException as error:  # whatever it is, it is for the one who waits
+            done.set_exception(error)
+        del turn, done, call  # else the last results would be kept until the next
 
 
 def device_rows(
@@ -151,7 +174,10 @@ def device_rows(
             f"seed_devices: {seed_devices} given with batch_devices: {batch_devices}, expected a "
             f"product from {batch_devices} to {len(devices)}, the number of devices"
         )
-    if batch_devices == 1 and rows > 1 and devices[0].platform == "cpu":
+    # Without jit nothing is compiled, and there is nothing to share.
+    jit_disabled = jax.config.jax_disable_jit  # pyright: ignore[reportAttributeAccessIssue]
+    side_by_side = batch_devices == 1 and rows > 1 and not jit_disabled
+    if side_by_side and all(device.platform == "cpu" for device in devices):
         return [CpuRow(devices, i) for i in range(rows)]
     return [
         Row([one for found in by_process.values() for one in found[i * width : (i + 1) * width]])

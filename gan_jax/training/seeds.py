@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import jax
@@ -62,8 +63,8 @@ class Run(NamedTuple):
 def use_all_cores() -> int:
     """Make every CPU core a JAX device; call it before any JAX computation. Returns their number.
 
-    Seeds then train side by side, a chunk a core, by one compiled program (see `rows`). Small
-    networks gain more from that than from threads inside one matrix product.
+    Seeds then train side by side, a chunk a core, those of 16 cores by one compiled program (see
+    `rows`). Small networks gain more from that than from threads inside one matrix product.
 
     Raises:
       RuntimeError: when JAX has already started with another number of CPU devices.
@@ -101,7 +102,8 @@ def train_seeds(
         calls with equal lanes and batch_devices, whatever the devices and the other seeds.
       evaluation: what to measure at each record besides the step statistics.
       on_segment: called after each segment of each chunk, for progress and snapshots.
-      devices: where to train; all by default.
+      devices: where to train; all by default. A CPU's stand for as many cores, wherever the arrays
+        are.
       batch_devices: how many devices share each batch, for a training too large for one. Results
         differ from one device's by rounding: sums over a batch are added up in another order.
       seed_devices: how many such rows of devices train side by side; by default as many as the
@@ -221,7 +223,8 @@ def _train(
     finally:
         # Interrupted: a process that ends while its devices compute dies of a segmentation fault.
         for chunk in running.values():
-            chunk.wait()
+            with suppress(Exception):  # of a failed one: what ends the loop is told, and once
+                chunk.wait()
     return [results[index] for index in sorted(results)]
 
 
