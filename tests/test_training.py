@@ -1,10 +1,5 @@
 """Many seeds: bitwise lane independence, isolation of a diverging seed, one trace."""
 
-import subprocess
-import sys
-import threading
-import types
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -21,8 +16,8 @@ from gan_jax.game.state import StepInfo
 from gan_jax.losses import LOSSES, GanLoss
 from gan_jax.training.chunks import Chunk, record_steps
 from gan_jax.training.lanes import check_seeds, default_lanes
-from gan_jax.training.loop import NEVER, Evaluation, all_finite, step_is_finite
-from gan_jax.training.rows import CpuRow, Row, device_rows
+from gan_jax.training.loop import NEVER, all_finite, step_is_finite
+from gan_jax.training.rows import Row
 from gan_jax.training.seeds import train_seeds
 
 SHORT = {"steps": 25, "log_every": 5, "batch_size": 20}
@@ -131,89 +126,6 @@ def test_a_seed_stays_frozen_even_if_it_could_go_on(registered):
             before = train_seeds(experiment.replace(steps=until), 4)
             chex.assert_trees_all_equal(pick(run.states, place), pick(before.states, place))
     assert (run.first_nonfinite_step != NEVER).any() and (run.states.step > 1).any()
-
-
-def test_chunks_on_a_cpu_train_side_by_side():
-    # A measure that waits until as many chunks as there are devices are at theirs: if one trained
-    # after the other, they would wait in vain.
-    barrier = threading.Barrier(3)
-
-    def meet(step):
-        barrier.wait(timeout=60)
-        return step
-
-    def measure(parts, inputs, state):
-        step = state.step.astype(np.float32)
-        return {"met": jax.pure_callback(meet, step, step, vmap_method="sequential")}
-
-    experiment, evaluation = gan_jax.Experiment(**SHORT), Evaluation(measure)
-    run = train_seeds(experiment, 3, lanes=1, evaluation=evaluation, devices=DEVICES[1:4])
-    np.testing.assert_array_equal(run.history["met"], [run.steps] * 3)
-
-
-def test_a_program_is_compiled_once_for_all_cores_of_a_cpu():
-    compiled, places = [], set()
-
-    def heard(event, _, fun_name="", **others):
-        if event == "/jax/core/compile/backend_compile_duration":
-            compiled.append(fun_name)
-
-    def look(segment):
-        places.update(x.device for x in jax.tree.leaves(segment.lane_states))
-
-    jax.monitoring.register_event_duration_secs_listener(heard)
-    try:
-        experiment = gan_jax.Experiment(**SHORT | {"batch_size": 24})
-        train_seeds(experiment, 8, lanes=2, on_segment=look)
-    finally:
-        jax.monitoring.unregister_event_duration_listener(heard)
-    assert [name for name in compiled if "train_lanes" in name] == ["jit(train_lanes)"]
-    assert places == {DEVICES[0]}
-
-
-def test_what_one_row_fails_of_is_told_once_all_others_are_waited_for(monkeypatch):
-    waited, wait, submit = [], Chunk.wait, CpuRow.submit
-
-    def fail(row, call):
-        def failing():
-            raise MemoryError("row 0")
-
-        return submit(row, failing if row.devices == (DEVICES[0],) else call)
-
-    def noted(chunk):
-        waited.append(chunk.seeds.tolist())
-        wait(chunk)
-
-    monkeypatch.setattr(CpuRow, "submit", fail)
-    monkeypatch.setattr(Chunk, "wait", noted)
-    with pytest.raises(MemoryError, match="row 0"):
-        train_seeds(gan_jax.Experiment(**SHORT), 3, lanes=1)
-    assert waited == [[0], [1], [2]]
-
-
-def test_training_outlives_the_main_thread():
-    # Python ends the threads of its executors before it waits for those of a script.
-    script = """
-import threading, jax, gan_jax
-jax.config.update("jax_num_cpu_devices", 2)
-experiment = gan_jax.Experiment(steps=2, batch_size=4)
-def train(): print(gan_jax.train_seeds(experiment, 2, lanes=1).states.step.tolist(), flush=True)
-threading.Thread(target=train).start()
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout == "[2, 2]\n", done.stderr
-
-
-def test_rows_of_very_many_cores_share_as_many_places_as_xla_keeps_busy():
-    devices = [types.SimpleNamespace(process_index=0, platform="cpu", id=i) for i in range(40)]
-    rows = device_rows(devices=devices)
-    assert [row.devices[0].id for row in rows] == list(range(40))
-    assert [row.place.id for row in rows] == [0] * 16 + [16] * 16 + [32] * 8
-    gpus = [types.SimpleNamespace(process_index=0, platform="gpu", id=i) for i in range(2)]
-    assert [type(row) for row in device_rows(devices=gpus)] == [Row, Row]
-    assert [type(row) for row in device_rows(devices=[devices[0], gpus[0]])] == [Row, Row]
-    with jax.disable_jit():
-        assert [type(row) for row in device_rows(devices=devices[:2])] == [Row, Row]
 
 
 def test_both_losses_see_the_same_first_batches_bit_for_bit():

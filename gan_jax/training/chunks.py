@@ -89,7 +89,8 @@ class Chunk:
         padded = np.concatenate([seeds, np.repeat(seeds[-1:], pad)]).astype(np.uint32)
         leaves = jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (lanes,)), leaves)
         self.seeds, self.row, self.total_steps = seeds, row, total_steps
-        self._statics, self._log_every = (program.parts, evaluation.measure), log_every
+        self._statics = (program.parts, evaluation.measure)
+        self._log_every = log_every
         shared = (leaves, program.training_set, evaluation.inputs)
         self._shared, self._seeds = row.put(shared), row.put(padded)
         self._waiting: list[tuple[int, int, Future[Trained]]] = []  # from which step to which
