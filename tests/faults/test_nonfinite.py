@@ -1,8 +1,10 @@
 """A seed that turns NaN or Inf: recorded, shown, and the others bitwise unchanged. And memory."""
 
+import gc
 import resource
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -11,7 +13,8 @@ from faults.studies import BASE, tiny
 from gan_jax.reports.html import write_report
 from gan_jax.studies.cells import cells
 from gan_jax.studies.status import study_status
-from gan_jax.training import chunks
+from gan_jax.training import chunks, seeds
+from gan_jax.training.checkpoints import Checkpoints
 from gan_jax.training.seeds import train_seeds
 
 
@@ -31,19 +34,15 @@ def test_a_seed_of_nan_leaves_its_neighbours_bitwise_alone_across_an_interruptio
     """NaN in the first weights of one seed of a chunk, then a checkpoint with it, and on."""
     experiment = gan_jax.Experiment(**BASE)
     calm = train_seeds(experiment, 4, 2)
-    from jax import tree
 
     class Spoilt(chunks.Chunk):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             if 1 in self.seeds and self.step == 0:
                 state = self.lane.state
-                spoilt = tree.map(lambda x: x.at[1].set(np.nan), state.generator.parameters)
+                spoilt = jax.tree.map(lambda x: x.at[1].set(np.nan), state.generator.parameters)
                 generator = state.generator._replace(parameters=spoilt)
                 self.lane = self.lane._replace(state=state._replace(generator=generator))
-
-    from gan_jax.training import seeds
-    from gan_jax.training.checkpoints import Checkpoints
 
     monkeypatch.setattr(seeds, "Chunk", Spoilt)
     whole = train_seeds(experiment, 4, 2)
@@ -74,24 +73,31 @@ def test_running_out_of_memory_names_what_to_lower(tmp_path):
     assert (cell, state) == (cells(study)[0], "failed") and "lower one of: lanes 2" in note
 
 
-def test_memory_is_flat_over_two_hundred_segments(tmp_path):
-    import gc
-
-    import jax
-
+@pytest.mark.parametrize("n_devices", [1, 2])
+def test_memory_is_flat_over_two_hundred_segments(tmp_path, n_devices):
     live, resident, steps = [], [], []
     page = resource.getpagesize()
 
     def count(segment):
-        gc.collect()
         steps.append(segment.stop)
+        if len(steps) % 10:  # to look for garbage takes longer than to train
+            return
+        gc.collect()
         live.append(sum(x.nbytes for x in jax.live_arrays()))
         resident.append(int(Path("/proc/self/statm").read_text().split()[1]) * page)
 
     experiment = gan_jax.Experiment(**(BASE | {"steps": 2000, "log_every": 1}))
-    from gan_jax.training.checkpoints import Checkpoints
-
-    train_seeds(experiment, 2, 2, on_segment=count, checkpoints=Checkpoints(tmp_path, every=0))
+    train_seeds(
+        experiment,
+        2,
+        2,
+        on_segment=count,
+        checkpoints=Checkpoints(tmp_path, every=0),
+        devices=jax.devices()[:n_devices],
+    )
     assert len(steps) == 201
-    assert max(live[10:]) <= 1.02 * max(live[2:10])  # of arrays on the device
-    assert max(resident[100:]) < max(resident[50:100]) + 16 * 2**20  # of the whole process
+    # Of arrays on the device. A row's own thread is anywhere in the segment ahead: its arrays may
+    # be there or not. To keep one more record of every segment would be half as much again.
+    allowed = 1.0 if n_devices == 1 else 1.25
+    assert max(live[10:]) <= allowed * max(live[:10])
+    assert max(resident[10:]) < max(resident[5:10]) + 16 * 2**20  # of the whole process
