@@ -4,12 +4,12 @@ gan_jax through `train_seeds`, evaluation and records on, every program warm (bu
 whose compiling is the point). One thing is changed at a time from the parabola's own set-up, and
 the sizes are run in turn, `--repeats` times over, so that the machine's drift is no trend.
 
-Command: `python experiments/cost_growth.py`, six minutes on 2 cores that do nothing else; `--quick`
-takes two and shows that it runs. Expect: flat in seeds from 16 on (one compiled chunk, again and
-again), and in steps; between linear and quadratic in width (a layer's weights are its square, but
-narrow ones cost what calling them costs); a cost a sample that falls with the batch until the
-activations leave the cache. Variants that differ in a number share one program, those that differ
-in a name compile one each.
+Command: `python experiments/cost_growth.py`, nine minutes on 2 cores that do nothing else;
+`--quick` takes two and shows that it runs. Expect: flat in seeds from 16 on (one compiled chunk,
+again and again), and in steps; between linear and quadratic in width (a layer's weights are its
+square, but narrow ones cost what calling them costs); a cost a sample that falls with the batch
+until the activations leave the cache. Variants that differ in a number share one program, those
+that differ in a name compile one each.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def main(folder: Path = Path("results/cost_growth"), repeats: int = 3, quick: bo
     repeats = 1 if quick else repeats
     short = slice(0, 3) if quick else slice(None)
     curves = {
-        "seeds": timed([(n, {}, n) for n in SEEDS[short]], repeats),
+        "seeds": timed([(n, {}, n) for n in SEEDS[short]], repeats, least_steps=1_000),
         "width": timed(
             [(w, {"generator_hidden": (w, w), "discriminator_hidden": (w, w)}, 16)
              for w in WIDTHS[short]], repeats),
@@ -114,12 +114,14 @@ def growing(options: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return grown
 
 
-def timed(sizes: Sequence[tuple[int, dict[str, Any], int]], repeats: int) -> dict[str, list]:
+def timed(
+    sizes: Sequence[tuple[int, dict[str, Any], int]], repeats: int, least_steps: int = 100
+) -> dict[str, list]:
     """Microseconds a seed-step, median and range over the repeats, of each size in turn.
 
     A size is its number, the fields it changes, and its seeds.
     """
-    runs = [prepared(changes, seeds) for _, changes, seeds in sizes]
+    runs = [prepared(changes, seeds, least_steps) for _, changes, seeds in sizes]
     costs = np.array([[run() for run in runs] for _ in range(repeats)])
     curve = {
         "size": [size for size, _, _ in sizes],
@@ -132,7 +134,7 @@ def timed(sizes: Sequence[tuple[int, dict[str, Any], int]], repeats: int) -> dic
     return curve
 
 
-def prepared(changes: dict[str, Any], seeds: int) -> Callable[[], float]:
+def prepared(changes: dict[str, Any], seeds: int, least_steps: int) -> Callable[[], float]:
     """A warm training of about AIM seconds, or of the steps asked for; it returns its cost."""
     experiment = gan_jax.Experiment().replace(**{"steps": 20} | changes)
     evaluation = quality.evaluation(experiment)
@@ -149,7 +151,7 @@ def prepared(changes: dict[str, Any], seeds: int) -> Callable[[], float]:
         experiment = experiment.replace(log_every=100)
         for _ in range(3):
             steps = int(AIM * 1e6 / run(experiment) / seeds)
-            experiment = experiment.replace(steps=max(steps, 100))
+            experiment = experiment.replace(steps=max(steps, least_steps))
     return lambda: run(experiment)
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,10 +17,13 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # else another process of thi
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 import jax
+import pooch
 from hypothesis import settings
+from image_files import tiny_collection
 from setups import tiny_study
 
 import gan_jax
+from gan_jax.files import images
 
 # Properties are tried on the same examples every time; --hypothesis-profile=fuzz, on many others.
 settings.register_profile("quick", max_examples=100, deadline=None, database=None, derandomize=True)
@@ -89,6 +93,31 @@ def finished(tmp_path_factory):
     """The folder and the results of the tiny study, run once."""
     folder = tmp_path_factory.mktemp("results") / "tiny"
     return folder, gan_jax.run_study(tiny_study(), folder)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write bytes to a file: `written(content, name)` -> its path."""
+
+    def write(content, name="file"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def collections(monkeypatch, tmp_path):
+    """Tiny collections in place of the real ones, an empty cache, no GAN_JAX_DATA."""
+    mnist, packed = tiny_collection(0)
+    fashion, fashion_packed = tiny_collection(23, hashed=False)
+    monkeypatch.setitem(images.COLLECTIONS, "mnist", mnist)
+    monkeypatch.setitem(images.COLLECTIONS, "fashion_mnist", fashion)
+    monkeypatch.delenv(images.DATA_VARIABLE, raising=False)
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    cache = tmp_path / "cache" / "gan_jax"
+    return SimpleNamespace(mnist=packed, fashion_mnist=fashion_packed, cache=cache)
 
 
 @pytest.fixture
