@@ -5,6 +5,7 @@ import sys
 import threading
 import types
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -55,6 +56,23 @@ def test_a_program_is_compiled_once_for_all_cores_of_a_cpu():
         jax.monitoring.unregister_event_duration_listener(heard)
     assert [name for name in compiled if "train_lanes" in name] == ["jit(train_lanes)"]
     assert places == {DEVICES[0]}
+
+
+def test_devices_with_memory_of_their_own_give_the_same_bits(monkeypatch):
+    # As accelerators are: a program and arrays each, and the caller's thread for all.
+    experiment, places = gan_jax.Experiment(**SHORT), set()
+
+    def look(segment):
+        places.update(x.device for x in jax.tree.leaves(segment.lane_states))
+
+    shared = train_seeds(experiment, 5, lanes=1)
+    monkeypatch.setattr(
+        "gan_jax.training.seeds.device_rows", lambda *_: [Row([one]) for one in DEVICES[:3]]
+    )
+    run = train_seeds(experiment, 5, lanes=1, on_segment=look)
+    assert places == {*DEVICES[:3]}
+    chex.assert_trees_all_equal(run.states, shared.states)
+    chex.assert_trees_all_equal(dict(run.history), dict(shared.history))
 
 
 def test_what_one_row_fails_of_is_told_once_all_others_are_waited_for(monkeypatch):
