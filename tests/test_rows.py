@@ -1,14 +1,18 @@
 """Rows of one CPU device each: side by side, one compilation, and what one of them fails of."""
 
+import contextlib
+import gc
 import subprocess
 import sys
 import threading
 import types
+import weakref
 
 import chex
 import jax
 import numpy as np
 import pytest
+from faults.studies import wait_until
 
 import gan_jax
 from gan_jax.training.chunks import Chunk
@@ -75,24 +79,84 @@ def test_devices_with_memory_of_their_own_give_the_same_bits(monkeypatch):
     chex.assert_trees_all_equal(dict(run.history), dict(shared.history))
 
 
-def test_what_one_row_fails_of_is_told_once_all_others_are_waited_for(monkeypatch):
-    waited, wait, submit = [], Chunk.wait, CpuRow.submit
+@pytest.fixture
+def failing(monkeypatch):
+    """The first row fails; the second is held up for as long as the test says, the third is not."""
+    submit, held = CpuRow.submit, threading.Event()
 
-    def fail(row, call):
-        def failing():
+    def failing_submit(row, call):
+        def fail():
             raise MemoryError("row 0")
 
-        return submit(row, failing if row.devices == (DEVICES[0],) else call)
+        def hold_up():
+            held.wait(timeout=60)
+            return call()
+
+        calls = {DEVICES[0]: fail, DEVICES[1]: hold_up}
+        return submit(row, calls.get(row.devices[0], call))
+
+    monkeypatch.setattr(CpuRow, "submit", failing_submit)
+    return held
+
+
+def serving():
+    """The threads of rows that there are now."""
+    return {thread for thread in threading.enumerate() if "_serve" in thread.name}
+
+
+def test_what_one_row_fails_of_is_told_once_all_others_are_waited_for(failing, monkeypatch):
+    done, give_up = [], Chunk.give_up
 
     def noted(chunk):
-        waited.append(chunk.seeds.tolist())
-        wait(chunk)
+        if not failing.is_set():
+            threading.Timer(0.3, failing.set).start()
+        ahead = chunk._ahead
+        give_up(chunk)
+        done.append(ahead.done())
 
-    monkeypatch.setattr(CpuRow, "submit", fail)
-    monkeypatch.setattr(Chunk, "wait", noted)
+    monkeypatch.setattr(Chunk, "give_up", noted)
     with pytest.raises(MemoryError, match="row 0"):
         train_seeds(gan_jax.Experiment(**SHORT), 3, lanes=1)
-    assert waited == [[0], [1], [2]]
+    assert done == [True] * 3
+
+
+def test_a_training_that_failed_leaves_neither_arrays_nor_threads(failing):
+    # Not even until Python looks for rings of objects that keep one another.
+    def fail():
+        with contextlib.suppress(MemoryError):
+            train_seeds(gan_jax.Experiment(**SHORT), 3, lanes=1)
+
+    def arrays():
+        return sum(x.nbytes for x in jax.live_arrays())
+
+    failing.set()
+    fail()  # what is made once and kept, for the next
+    gc.collect()
+    gc.disable()
+    try:
+        threads, before = serving(), arrays()
+        fail()
+        wait_until(lambda: serving() <= threads and arrays() <= before, seconds=20)
+    finally:
+        gc.enable()
+
+
+def test_a_row_keeps_no_result_and_its_thread_ends_with_it():
+    class Result:
+        pass
+
+    before, row = serving(), CpuRow(DEVICES, 0)
+    seen = weakref.ref(row.submit(Result).result())
+    wait_until(lambda: seen() is None, seconds=20)
+    (thread,) = serving() - before
+    del row
+    wait_until(lambda: not thread.is_alive(), seconds=20)
+
+
+def test_a_search_for_nan_is_of_the_thread_that_asks_for_it():
+    wild = gan_jax.Experiment(**SHORT, generator_learning_rate=1e30, optimizer="sgd")
+    with jax.debug_nans(True), pytest.raises(FloatingPointError):
+        train_seeds(wild, 2, lanes=1)
 
 
 def test_training_outlives_the_main_thread():
@@ -104,7 +168,9 @@ experiment = gan_jax.Experiment(steps=2, batch_size=4)
 def train(): print(gan_jax.train_seeds(experiment, 2, lanes=1).states.step.tolist(), flush=True)
 threading.Thread(target=train).start()
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0 and done.stdout == "[2, 2]\n", done.stderr
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -131,6 +132,17 @@ class Chunk:
         """Wait for what has been dispatched."""
         jax.block_until_ready(self.lane if self._ahead is None else self._ahead.result())
 
+    def give_up(self) -> None:
+        """Wait for what has been dispatched, whatever comes of it, and let go of it.
+
+        Of a call that failed, the error, its traceback, this chunk and its arrays would otherwise
+        keep one another until Python looks for such rings.
+        """
+        with suppress(Exception):
+            self.wait()
+        self._ahead = None
+        self._waiting.clear()
+
     @cached_property
     def _train(self) -> Callable[..., Trained]:
         arrays = (*self._shared, self.lane, self._seeds, self._boundaries(0, 0))
@@ -162,8 +174,8 @@ class Chunk:
         self._dispatch_next()
         if not self._waiting:
             return None
-        start, stop, ahead = self._waiting.pop(0)
-        lane, records = ahead.result()
+        start, stop = self._waiting[0][:2]
+        lane, records = self._waiting.pop(0)[2].result()  # by no name, which an error would keep
         # The last segment may have fewer records than the program has room for; the first has one.
         n_records = max(-(-(stop - start) // self._log_every), 1)
         on_host = unpad(jax.device_get(records), len(self.seeds))

@@ -6,8 +6,9 @@ The host sends chunks to rows; no program spans two of them, so that a seed's bi
 many devices share a batch, and not on how many rows there are.
 
 A CPU's devices are the same memory and the same cores, yet XLA compiles a program anew for each of
-them. So up to 16 rows of one such device each share one's program, and each calls it from a thread
-of its own: what one thread sends to a device, XLA runs in order; what several send, side by side.
+them. So up to 16 rows of one such device share the first one's program and memory, and each calls
+it from a thread of its own: what one thread sends to a device, XLA runs in order; what several
+send, side by side.
 """
 
 from __future__ import annotations
@@ -80,23 +81,25 @@ class Row:
 
 
 class CpuRow(Row):
-    """One of a CPU's devices, by its name; what it trains is at its place.
+    """A row that computes on one core, and shares a device's memory and program with others.
 
     Attributes:
-      place: the device that has its arrays and its program.
+      devices: the one that it stands for, by which it is told from the others.
+      place: the one that has its arrays and its program.
     """
 
     # XLA has up to 32 programs of a device in flight, and of a row at most two: one that runs, and
     # one ahead.
-    A_PLACE = 16
+    ROWS_A_PLACE = 16
 
     def __init__(self, devices: Sequence[Any], number: int) -> None:
         super().__init__(devices[number : number + 1])
-        self.place = devices[number - number % self.A_PLACE]
+        self.place = devices[number - number % self.ROWS_A_PLACE]
 
     @cached_property
     def _calls(self) -> SimpleQueue[Turn | None]:
-        # A thread that ends with the row; no executor, whose threads Python ends before its own.
+        # A thread that ends with the row; not an executor's, since Python stops those before it
+        # waits for a script's own threads, one of which may be training.
         calls: SimpleQueue[Turn | None] = SimpleQueue()
         Thread(target=_serve, args=(calls,), daemon=True).start()
         weakref.finalize(self, calls.put, None)
@@ -174,9 +177,11 @@ def device_rows(
             f"seed_devices: {seed_devices} given with batch_devices: {batch_devices}, expected a "
             f"product from {batch_devices} to {len(devices)}, the number of devices"
         )
-    # Without jit nothing is compiled, and there is nothing to share.
-    jit_disabled = jax.config.jax_disable_jit  # pyright: ignore[reportAttributeAccessIssue]
-    side_by_side = batch_devices == 1 and rows > 1 and not jit_disabled
+    # Without jit nothing is compiled, and there is nothing to share. A search for NaN is asked of
+    # one thread, the caller's, which must then make the calls.
+    settings = ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs")
+    by_caller = any(getattr(jax.config, setting) for setting in settings)
+    side_by_side = batch_devices == 1 and rows > 1 and not by_caller
     if side_by_side and all(device.platform == "cpu" for device in devices):
         return [CpuRow(devices, i) for i in range(rows)]
     return [

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import jax
@@ -102,8 +101,8 @@ def train_seeds(
         calls with equal lanes and batch_devices, whatever the devices and the other seeds.
       evaluation: what to measure at each record besides the step statistics.
       on_segment: called after each segment of each chunk, for progress and snapshots.
-      devices: where to train; all by default. A CPU's stand for as many cores, wherever the arrays
-        are.
+      devices: where to train; all by default. Of a CPU they say how many cores; all arrays may be
+        on the first.
       batch_devices: how many devices share each batch, for a training too large for one. Results
         differ from one device's by rounding: sums over a batch are added up in another order.
       seed_devices: how many such rows of devices train side by side; by default as many as the
@@ -223,8 +222,7 @@ def _train(
     finally:
         # Interrupted: a process that ends while its devices compute dies of a segmentation fault.
         for chunk in running.values():
-            with suppress(Exception):  # of a failed one: what ends the loop is told, and once
-                chunk.wait()
+            chunk.give_up()
     return [results[index] for index in sorted(results)]
 
 
