@@ -5,11 +5,11 @@ whose compiling is the point). One thing is changed at a time from the parabola'
 the sizes are run in turn, `--repeats` times over, so that the machine's drift is no trend.
 
 Command: `python experiments/cost_growth.py`, nine minutes on 2 cores that do nothing else;
-`--quick` takes two and shows that it runs. Expect: flat in seeds from 16 on (one compiled chunk,
-again and again), and in steps; between linear and quadratic in width (a layer's weights are its
-square, but narrow ones cost what calling them costs); a cost a sample that falls with the batch
-until the activations leave the cache. Variants that differ in a number share one program, those
-that differ in a name compile one each.
+`--quick` takes two and shows that it runs. Expect: falling with the seeds up to 128, as chunks
+become as wide as they get, then flat (one compiled chunk, again and again), and flat in steps, but
+for short trainings; between linear and quadratic in width (a layer's weights are its square, but
+narrow ones cost what calling them costs); from little to in proportion with the batch. Variants
+that differ in a number share one program, those that differ in a name compile one each.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ def timed(
 ) -> dict[str, list]:
     """Microseconds a seed-step, median and range over the repeats, of each size in turn.
 
-    A size is its number, the fields it changes, and its seeds.
+    A size is its number, the fields it changes, and its seeds. No training is shorter than
+    `least_steps`: of many seeds AIM seconds are so few steps that starting costs more than they do.
     """
     runs = [prepared(changes, seeds, least_steps) for _, changes, seeds in sizes]
     costs = np.array([[run() for run in runs] for _ in range(repeats)])
@@ -135,7 +136,10 @@ def timed(
 
 
 def prepared(changes: dict[str, Any], seeds: int, least_steps: int) -> Callable[[], float]:
-    """A warm training of about AIM seconds, or of the steps asked for; it returns its cost."""
+    """A warm training of about AIM seconds and at least so many steps, or of the steps asked for.
+
+    Each call of what is returned trains once, and returns its cost.
+    """
     experiment = gan_jax.Experiment().replace(**{"steps": 20} | changes)
     evaluation = quality.evaluation(experiment)
 

@@ -4,7 +4,6 @@ import atexit
 import os
 import shutil
 import tempfile
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +18,7 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # else another process of thi
 import jax
 import pooch
 from hypothesis import settings
-from image_files import tiny_collection
+from image_files import REAL, tiny_collection
 from setups import tiny_study
 
 import gan_jax
@@ -123,10 +122,9 @@ def collections(monkeypatch, tmp_path):
 @pytest.fixture
 def digits(monkeypatch, tmp_path_factory):
     """The real MNIST, from beside the project, and a classifier that has hardly been trained."""
-    data = Path(__file__).parents[2] / "shared" / "data"
-    if not (data / "mnist").is_dir():
+    if not (REAL / "mnist").is_dir():
         pytest.skip("needs MNIST's files in ../shared/data/mnist")
-    monkeypatch.setenv("GAN_JAX_DATA", str(data))
+    monkeypatch.setenv("GAN_JAX_DATA", str(REAL))
     monkeypatch.setenv("GAN_JAX_CACHE", str(tmp_path_factory.mktemp("cache")))
     from gan_jax.analysis import classifier, classifier_file
 

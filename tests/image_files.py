@@ -1,12 +1,16 @@
-"""Tiny image files, as the collections are published: IDX, gzipped, with their hashes."""
+"""Image files: where the real ones may be, and tiny ones as collections are published."""
 
 import gzip
 import hashlib
 import struct
+from pathlib import Path
 
 import numpy as np
 
 from gan_jax.files.images import Collection, ImageFile
+
+# Beside the project, where there are any.
+REAL = Path(__file__).parents[2] / "shared" / "data"
 
 
 def idx_bytes(values):

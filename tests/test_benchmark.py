@@ -2,23 +2,17 @@
 
 import itertools
 import json
-import sys
-from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from contestants import rounds, sweep, tables
+from contestants.protocol import Asked, ContestantError
+from contestants.targets import targets
 from test_experiments import load
 
 import gan_jax
 from gan_jax.fields import ConfigError
-
-SCRIPTS = Path(__file__).parents[1] / "experiments"
-sys.path.append(str(SCRIPTS))  # as for a script in that folder
-
-from contestants import rounds, sweep, tables  # noqa: E402
-from contestants.protocol import Asked, ContestantError  # noqa: E402
-from contestants.targets import targets  # noqa: E402
 
 FAKE = """
 import sys, time

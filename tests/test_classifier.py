@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from image_files import REAL
 from jax import lax
 from safetensors import safe_open
 from safetensors.numpy import save
@@ -22,8 +23,6 @@ from gan_jax.analysis.classifier import Classifier, train_classifier
 from gan_jax.analysis.classifier_file import classifier_path, load_classifier, store_classifier
 from gan_jax.commands.classifier import TrainClassifier
 from gan_jax.fields import ConfigError
-
-REAL = Path(__file__).parents[2] / "shared" / "data" / "mnist"
 
 
 class Images(NamedTuple):
@@ -259,13 +258,13 @@ def test_the_command_trains_prints_and_stores(cache, monkeypatch, capsys):
 
 def read_idx(name):
     """One of MNIST's files, without the program's own reader."""
-    content = gzip.decompress((REAL / f"{name}-ubyte.gz").read_bytes())
+    content = gzip.decompress((REAL / "mnist" / f"{name}-ubyte.gz").read_bytes())
     shape = np.frombuffer(content, ">u4", count=content[3], offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(shape)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"MNIST's files are not in {REAL}")
+@pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason=f"no MNIST in {REAL}")
 def test_real_digits_are_told_with_99_percent():
     names = "train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"
     digits = Images(*map(read_idx, names))

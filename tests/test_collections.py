@@ -1,12 +1,11 @@
 """Collections of images: found in every spelling, verified, or refused in one line."""
 
 import gzip
-from pathlib import Path
 from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
-from image_files import idx_bytes, pictures, put
+from image_files import REAL, idx_bytes, pictures, put
 from refusals import refused
 
 from gan_jax.commands.fetch import Fetch
@@ -14,7 +13,6 @@ from gan_jax.files import images
 from gan_jax.files.download import fetch
 from gan_jax.files.images import COLLECTIONS, check_present, find, load_images
 
-REAL = Path(__file__).parents[2] / "shared" / "data"
 SPELLINGS = [
     (lambda name: f"{name}.gz", bytes),
     (lambda name: f"{name}.gz", lambda packed: gzip.compress(gzip.decompress(packed), 1)),

@@ -7,24 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from contestants import counts, gan_jax_api
+from contestants.protocol import ContestantError
+from contestants.works import WORKS
+from test_experiments import SCRIPTS
 
 import gan_jax
 from gan_jax.game.draws import draw_batches, seed_key
 from gan_jax.game.program import make_program
 from gan_jax.networks import NETWORKS, NetworkSpec
 from gan_jax.presets import PRESETS
-
-SCRIPTS = Path(__file__).parents[1] / "experiments"
-sys.path.append(str(SCRIPTS))  # as for a script in that folder
-
-from contestants import counts, gan_jax_api  # noqa: E402
-from contestants.protocol import ContestantError  # noqa: E402
-from contestants.works import WORKS  # noqa: E402
 
 needs_cc = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, cc")
 

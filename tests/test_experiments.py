@@ -195,10 +195,10 @@ def test_cost_growth_measures_every_curve_and_draws_it(here, monkeypatch):
     module = load("cost_growth")
     real, studies = module.prepared, []
 
-    def prepared(changes, seeds):
+    def prepared(changes, seeds, _):
         # One is measured; of the others, which differ in fields alone, only what is asked for.
         gan_jax.Experiment(**changes)
-        return real(changes, seeds) if seeds == 2 else lambda: float(seeds)
+        return real(changes, seeds, 100) if seeds == 2 else lambda: float(seeds)
 
     monkeypatch.setattr(module, "prepared", prepared)
     monkeypatch.setattr(module, "AIM", 1e-3)
