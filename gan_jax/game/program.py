@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan_jax.config import Experiment, Leaves, Static, split
 from gan_jax.data import Dataset, find_dataset
@@ -49,16 +50,19 @@ def _training_set(parts: Parts, data_seed: int) -> TrainingSet:
     x = None if dataset.pools is None else jnp.asarray(dataset.pools().train)
     z = None
     if static.n_train is not None:
-        x = _drawn(dataset, static.n_train, x, data_key(data_seed, TRAINING_SET))
+        x = _drawn(dataset, static.n_train, x, np.uint32(data_seed))
     if static.latent_pool is not None:
         z = draw_latents(static, data_key(data_seed, LATENT_POOL), static.latent_pool)
     return TrainingSet(x, z)
 
 
-# One program: drawn operation by operation, each would be compiled for itself. Of the data alone,
-# so that no other choice, not even a pool of latents beside them, has XLA round them otherwise.
+# One program, its key included: drawn operation by operation, each would be compiled for itself. Of
+# the data alone, so that no other choice, not even a pool of latents, has XLA round them otherwise.
 @partial(jax.jit, static_argnums=(0, 1))
-def _drawn(dataset: Dataset, n: int, rows: jax.Array | None, key: jax.Array) -> jax.Array:
+def _drawn(
+    dataset: Dataset, n: int, rows: jax.Array | None, data_seed: jax.typing.ArrayLike
+) -> jax.Array:
+    key = data_key(data_seed, TRAINING_SET)
     return dataset.sample(key, n) if rows is None else dataset.choose(rows, key, n)
 
 
