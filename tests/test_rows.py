@@ -42,24 +42,37 @@ def test_chunks_on_a_cpu_train_side_by_side():
     np.testing.assert_array_equal(run.history["met"], [run.steps] * 3)
 
 
-def test_a_program_is_compiled_once_for_all_cores_of_a_cpu():
-    compiled, places = [], set()
+@pytest.fixture
+def compiled():
+    """(program, thread) of what is compiled."""
+    seen = []
 
     def heard(event, _, fun_name="", **others):
         if event == "/jax/core/compile/backend_compile_duration":
-            compiled.append(fun_name)
+            seen.append((fun_name, threading.current_thread()))
+
+    jax.monitoring.register_event_duration_secs_listener(heard)
+    yield seen
+    jax.monitoring.unregister_event_duration_listener(heard)
+
+
+def test_a_program_is_compiled_once_for_all_cores_of_a_cpu(compiled):
+    places = set()
 
     def look(segment):
         places.update(x.device for x in jax.tree.leaves(segment.lane_states))
 
-    jax.monitoring.register_event_duration_secs_listener(heard)
-    try:
-        experiment = gan_jax.Experiment(**SHORT | {"batch_size": 24})
-        train_seeds(experiment, 8, lanes=2, on_segment=look)
-    finally:
-        jax.monitoring.unregister_event_duration_listener(heard)
-    assert [name for name in compiled if "train_lanes" in name] == ["jit(train_lanes)"]
+    experiment = gan_jax.Experiment(**SHORT | {"batch_size": 24})
+    train_seeds(experiment, 8, lanes=2, on_segment=look)
+    assert [name for name, _ in compiled if "train_lanes" in name] == ["jit(train_lanes)"]
     assert places == {DEVICES[0]}
+
+
+def test_the_first_weights_are_compiled_beside_the_tracing_of_the_steps(compiled):
+    train_seeds(gan_jax.Experiment(**SHORT | {"generator_hidden": (6,)}), 2, lanes=2)
+    threads = {name: thread for name, thread in compiled if "lane" in name}
+    here = threading.current_thread()
+    assert threads["jit(train_lanes)"] is here and threads["jit(init_lane)"] is not here
 
 
 def test_devices_with_memory_of_their_own_give_the_same_bits(monkeypatch):

@@ -1,5 +1,7 @@
 """Many seeds: bitwise lane independence, isolation of a diverging seed, one trace."""
 
+import gc
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,7 @@ from gan_jax.game.state import StepInfo
 from gan_jax.losses import LOSSES, GanLoss
 from gan_jax.training.chunks import Chunk, record_steps
 from gan_jax.training.lanes import check_seeds, default_lanes
-from gan_jax.training.loop import NEVER, all_finite, step_is_finite
+from gan_jax.training.loop import NEVER, Evaluation, all_finite, step_is_finite
 from gan_jax.training.rows import Row
 from gan_jax.training.seeds import train_seeds
 
@@ -192,6 +194,24 @@ def test_a_study_of_learning_rates_is_one_program(registered, tmp_path):
         gan_jax.run_study(gan_jax.Study("rates", base, rates, 3), tmp_path / str(n))
         seen.append(len(traces))
     assert seen[0] == seen[1] > 0
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_search_for_cycles_is_paused_while_programs_are_traced_and_no_longer(on):
+    seen = []
+
+    def measure(parts, inputs, state):
+        seen.append(gc.isenabled())
+        raise ValueError("enough")
+
+    (gc.enable if on else gc.disable)()
+    try:
+        with pytest.raises(ValueError, match="enough"):
+            train_seeds(gan_jax.Experiment(steps=1), 1, evaluation=Evaluation(measure))
+        assert gc.isenabled() == on
+        assert seen == [False]
+    finally:
+        gc.enable()
 
 
 def test_train_step_is_traced_once_for_all_learning_rates(registered):

@@ -244,13 +244,22 @@ def _report(players: Players, move: Move, old: PlayerState, new: PlayerState) ->
         lambda: jnp.full((), jnp.nan),
     )
     seen = move.seen._replace(model_state=())
-    return _Report(seen, optax.tree.norm(move.gradient), ratio)
+    return _Report(seen, euclidean_norm(move.gradient), ratio)
 
 
 def update_ratio(old: Any, new: Any) -> jax.Array:
     """|new - old| / |old|, Euclidean over all of a player's parameters; 0 where |old| is 0."""
-    moved, size = optax.tree.norm(optax.tree.sub(new, old)), optax.tree.norm(old)
+    moved, size = euclidean_norm(optax.tree.sub(new, old)), euclidean_norm(old)
     return jnp.where(size > 0, moved / size, 0)
+
+
+def euclidean_norm(tree: Any) -> jax.Array:
+    """The root of the sum of squares of all real numbers in a tree.
+
+    Optax's squares an imaginary part too: a tenth of a training step's operations, which XLA has to
+    be told of before it drops them.
+    """
+    return jnp.sqrt(sum(jnp.sum(x * x) for x in jax.tree.leaves(tree)))
 
 
 def _info(discriminator: _Report, generator: _Report) -> StepInfo:

@@ -24,7 +24,7 @@ from gan_jax.training.checkpoints import Saved
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 from gan_jax.training.loop import Evaluation, Lane, init_lanes, lanes_at_zero, train_lanes
 from gan_jax.training.named import as_tree, by_name, mismatches
-from gan_jax.training.rows import Row
+from gan_jax.training.rows import Row, known
 
 # The lanes after a segment, and its records.
 Trained = tuple[Lane, dict[str, jax.Array]]
@@ -70,8 +70,7 @@ class Chunk:
     interact.
 
     Attributes:
-      lane: the lanes after what was waited for, padding included.
-      step: steps taken until then.
+      step: steps taken in what was waited for.
     """
 
     def __init__(
@@ -99,14 +98,20 @@ class Chunk:
         self._dispatched = 0
         if saved is None:
             # Weights are drawn on the default device for all: each would compile for itself.
-            lane = init_lanes(program.parts, leaves, padded)
+            self._like, self._lane = row.first(init_lanes, (program.parts,), (leaves, padded))
         else:
-            template = jax.eval_shape(partial(lanes_at_zero, program.parts), leaves, padded)
-            lane, records = _restored(template, saved, record_steps(total_steps, log_every))
+            self._like = jax.eval_shape(partial(lanes_at_zero, program.parts), leaves, padded)
+            lane, records = _restored(self._like, saved, record_steps(total_steps, log_every))
+            self._lane = known(row.put(lane))
             self._records.append(records)
             self._dispatched = saved.step
-        self.lane, self.step = row.put(lane), self._dispatched
+        self.step = self._dispatched
         self._ahead: Future[Trained] | None = None
+
+    @property
+    def lane(self) -> Lane:
+        """The lanes after what was waited for, padding included."""
+        return self._lane.result()
 
     def begin(self) -> Segment | None:
         """Dispatch the first segment; return what was trained before, read from a checkpoint.
@@ -130,7 +135,7 @@ class Chunk:
 
     def wait(self) -> None:
         """Wait for what has been dispatched."""
-        jax.block_until_ready(self.lane if self._ahead is None else self._ahead.result())
+        jax.block_until_ready((self._ahead or self._lane).result())
 
     def give_up(self) -> None:
         """Wait for what has been dispatched, whatever comes of it, and let go of it.
@@ -145,7 +150,7 @@ class Chunk:
 
     @cached_property
     def _train(self) -> Callable[..., Trained]:
-        arrays = (*self._shared, self.lane, self._seeds, self._boundaries(0, 0))
+        arrays = (*self._shared, self._like, self._seeds, self._boundaries(0, 0))
         return self.row.program(train_lanes, self._statics, arrays)
 
     def _boundaries(self, start: int, stop: int) -> np.ndarray:
@@ -154,12 +159,11 @@ class Chunk:
 
     def _dispatch(self, stop: int) -> None:
         start, before, self._dispatched = self._dispatched, self._ahead, stop
-        first = self.lane if before is None else None
+        lane = self._lane.result if before is None else lambda: before.result()[0]
         train, boundaries = self._train, self._boundaries(start, stop)
 
         def call() -> Trained:
-            lane = first if before is None else before.result()[0]
-            return train(*self._shared, lane, self._seeds, boundaries)
+            return train(*self._shared, lane(), self._seeds, boundaries)
 
         self._ahead = self.row.submit(call)
         self._waiting.append((start, stop, self._ahead))
@@ -184,7 +188,7 @@ class Chunk:
             changed = ", ".join(sorted({*seen} ^ {*self._records[0]}))
             raise ConfigError(f"evaluation: another than the checkpoint's: {changed}")
         self._records.append(seen)
-        self.lane, self.step = lane, stop
+        self._lane, self.step = known(lane), stop
         ends = np.minimum(start + self._log_every * np.arange(1, n_records + 1), stop)
         return Segment(self.seeds, start, stop, lane.state, ends, seen)
 

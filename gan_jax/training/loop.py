@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import lax
 
 from gan_jax.config import Leaves
@@ -91,76 +90,33 @@ def update_cosines(points: Parameters) -> dict[str, jax.Array]:
 
 
 def _cosine(points: Any) -> jax.Array:
-    first = jax.tree.map(lambda x: x[1] - x[0], points)
-    last = jax.tree.map(lambda x: x[2] - x[1], points)
-    lengths = optax.tree.norm(first) * optax.tree.norm(last)
-    return jnp.divide(optax.tree.vdot(first, last), lengths)
+    moves = [(x[1:] - x[:-1]).reshape(2, -1) for x in jax.tree.leaves(points)]
+    squares = sum((jnp.sum(x * x, axis=1) for x in moves), jnp.zeros(2))
+    product = sum(jnp.sum(x[0] * x[1]) for x in moves)
+    return jnp.divide(product, jnp.prod(jnp.sqrt(squares)))
 
 
-def train_lane(
+def take_step(
     parts: Parts,
-    measure: Callable[..., dict[str, jax.Array]] | None,
-    leaves: Leaves,
     training_set: TrainingSet,
-    inputs: Any,
+    number: jax.Array,
+    last: jax.Array,
+    leaves: Leaves,
+    key: jax.Array,
     lane: Lane,
-    seed: jax.Array,
-    boundaries: jax.Array,
-) -> tuple[Lane, dict[str, jax.Array]]:
-    """Train one seed from the first boundary to the last; return the lane and its records.
+) -> tuple[Lane, StepInfo]:
+    """Take one lane's step after so many; a step that is not finite leaves it where it is.
 
-    Record r [record] covers the steps from boundaries[r] up to boundaries[r + 1]. Where the two
-    are equal it covers none, and is NaN throughout, but for the first, which measures the state.
-    Its cosines between successive updates are of its last two steps; NaN where it covers fewer.
+    `last` is the step at which the update ratios will be looked at.
     """
-    key = seed_key(seed)
-    # NaN, but made of the seed: a carry that becomes a lane's own only inside the loop would have
-    # vmap go through the loop's body twice.
-    nothing_seen = StepInfo(*[seed * jnp.nan] * len(StepInfo._fields))
-
-    def step(
-        last: jax.Array, number: jax.Array, carry: tuple[Lane, StepInfo]
-    ) -> tuple[Lane, StepInfo]:
-        lane, _ = carry
-        state, info = gan.train_step(
-            parts, leaves, training_set, lane.state, key, number, watched=number == last
-        )
-        alive = lane.first_nonfinite_step == NEVER
-        finite = step_is_finite(state, info)
-        moves = alive & finite
-        kept = jax.tree.map(partial(jnp.where, moves), state, lane.state)
-        first = jnp.where(alive & ~finite, number + 1, lane.first_nonfinite_step)
-        return everywhere(Lane(kept, first)), info
-
-    def play(
-        last: jax.Array, carry: tuple[Lane, StepInfo], bounds: tuple[jax.Array, jax.Array]
-    ) -> tuple[tuple[Lane, StepInfo], Parameters]:
-        lane, info = lax.fori_loop(*bounds, partial(step, last), carry)
-        return (lane, info), current_parameters(lane.state)
-
-    def measured(lane: Lane) -> dict[str, jax.Array]:
-        return measure(parts, inputs, lane.state) if measure else {}
-
-    def unmeasured(lane: Lane) -> dict[str, jax.Array]:
-        return {name: jnp.full((), jnp.nan) for name in jax.eval_shape(measured, lane)}
-
-    def record(
-        lane: Lane, bounds: tuple[jax.Array, jax.Array, jax.Array]
-    ) -> tuple[Lane, dict[str, jax.Array]]:
-        # Rounds of one compiled loop, of all steps but two, of one, and of one: no step has to
-        # keep an update for the next. A round that has no step leaves the update zero.
-        start, stop, is_first = bounds
-        ends = jnp.maximum(stop - jnp.array([2, 1, 0]), start)
-        rounds = jnp.append(start, ends[:-1]), ends
-        (lane, info), points = lax.scan(partial(play, stop - 1), (lane, nothing_seen), rounds)
-        # A real condition: what a segment has room for beyond its last record is not computed.
-        measures = lax.cond(is_first | (stop > start), measured, unmeasured, lane)
-        seen = info._asdict() | measures | update_cosines(points)
-        alive = lane.first_nonfinite_step == NEVER
-        return lane, {name: jnp.where(alive, value, jnp.nan) for name, value in seen.items()}
-
-    is_first = jnp.arange(len(boundaries) - 1) == 0
-    return lax.scan(record, lane, (boundaries[:-1], boundaries[1:], is_first))
+    state, info = gan.train_step(
+        parts, leaves, training_set, lane.state, key, number, watched=number == last
+    )
+    alive = lane.first_nonfinite_step == NEVER
+    finite = step_is_finite(state, info)
+    kept = jax.tree.map(partial(lax.select, alive & finite), state, lane.state)
+    first = jnp.where(alive & ~finite, number + 1, lane.first_nonfinite_step)
+    return Lane(kept, first), info
 
 
 lanes_at_zero = jax.vmap(init_lane, (None, 0, 0))
@@ -174,7 +130,65 @@ init_lanes = jax.jit(
 
 # Wide vectors, where the processor has them: LLVM's own choice is half of AVX-512's width.
 @partial(jax.jit, static_argnums=(0, 1), compiler_options={"xla_cpu_prefer_vector_width": 512})
-def train_lanes(parts: Parts, measure: Any, *arrays: Any) -> tuple[Lane, dict[str, jax.Array]]:
-    # leaves, training_set, inputs, lane, seed, boundaries: axis 0 is a lane's own
-    axes = (0, None, None, 0, 0, None)
-    return everywhere(jax.vmap(partial(train_lane, parts, measure), axes)(*arrays))
+def train_lanes(
+    parts: Parts,
+    measure: Callable[..., dict[str, jax.Array]] | None,
+    leaves: Leaves,
+    training_set: TrainingSet,
+    inputs: Any,
+    lanes: Lane,
+    seeds: jax.Array,
+    boundaries: jax.Array,
+) -> tuple[Lane, dict[str, jax.Array]]:
+    """Train lanes from the first boundary to the last; return them and their records.
+
+    `leaves`, `lanes` and `seeds` have a leading axis of lanes. Record r [lane, record] covers the
+    steps from boundaries[r] up to boundaries[r + 1]. Where the two are equal it covers none, and is
+    NaN throughout, but for the first, which measures the state. Its cosines between successive
+    updates are of its last two steps; NaN where it covers fewer.
+    """
+    # What is done with one lane is vmapped; the loops around it are of all.
+    keys = jax.vmap(seed_key)(seeds)
+    nothing_seen = StepInfo(*[jnp.full(seeds.shape, jnp.nan)] * len(StepInfo._fields))
+
+    def step(
+        last: jax.Array, number: jax.Array, carry: tuple[Lane, StepInfo]
+    ) -> tuple[Lane, StepInfo]:
+        stepped, info = jax.vmap(partial(take_step, parts, training_set, number, last))(
+            leaves, keys, carry[0]
+        )
+        return everywhere(stepped), info
+
+    def play(
+        last: jax.Array, carry: tuple[Lane, StepInfo], bounds: tuple[jax.Array, jax.Array]
+    ) -> tuple[tuple[Lane, StepInfo], Parameters]:
+        lanes, info = lax.fori_loop(*bounds, partial(step, last), carry)
+        return (lanes, info), current_parameters(lanes.state)
+
+    @jax.jit
+    def measured(lanes: Lane) -> dict[str, jax.Array]:
+        return jax.vmap(partial(measure, parts, inputs))(lanes.state) if measure else {}
+
+    def unmeasured(lanes: Lane) -> dict[str, jax.Array]:
+        return {
+            name: jnp.full(x.shape, jnp.nan) for name, x in jax.eval_shape(measured, lanes).items()
+        }
+
+    def record(
+        lanes: Lane, bounds: tuple[jax.Array, jax.Array, jax.Array]
+    ) -> tuple[Lane, dict[str, jax.Array]]:
+        # Rounds of one compiled loop, of all steps but two, of one, and of one: no step has to
+        # keep an update for the next. A round that has no step leaves the update zero.
+        start, stop, is_first = bounds
+        ends = jnp.maximum(stop - jnp.array([2, 1, 0]), start)
+        rounds = jnp.append(start, ends[:-1]), ends
+        (lanes, info), points = lax.scan(partial(play, stop - 1), (lanes, nothing_seen), rounds)
+        # A real condition: what a segment has room for beyond its last record is not computed.
+        measures = lax.cond(is_first | (stop > start), measured, unmeasured, lanes)
+        seen = info._asdict() | measures | jax.vmap(update_cosines, 1)(points)
+        alive = lanes.first_nonfinite_step == NEVER
+        return lanes, {name: jnp.where(alive, value, jnp.nan) for name, value in seen.items()}
+
+    is_first = jnp.arange(len(boundaries) - 1) == 0
+    lanes, records = lax.scan(record, lanes, (boundaries[:-1], boundaries[1:], is_first))
+    return everywhere((lanes, jax.tree.map(jnp.transpose, records)))

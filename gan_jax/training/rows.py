@@ -59,10 +59,18 @@ class Row:
 
     def submit(self, call: Callable[[], Any]) -> Future[Any]:
         """Have a program called, in its turn; its results may be arrays yet to be computed."""
-        done = Future()
         with self.tracing():
-            done.set_result(call())
-        return done
+            return known(call())
+
+    def first(
+        self, jitted: Any, statics: Sequence[Any], arrays: Sequence[Any]
+    ) -> tuple[Any, Future[Any]]:
+        """Have a jitted function called on the default device, and its result put on this row.
+
+        Returns its shapes and types, and in time the result itself.
+        """
+        result = self.put(jitted(*statics, *arrays))
+        return jax.eval_shape(lambda x: x, result), known(result)
 
     def put(self, tree: Any) -> Any:
         """Arrays as each of the devices has them, whole."""
@@ -115,8 +123,22 @@ class CpuRow(Row):
         self._calls.put((done, call))
         return done
 
+    def first(
+        self, jitted: Any, statics: Sequence[Any], arrays: Sequence[Any]
+    ) -> tuple[Any, Future[Any]]:
+        # Compiled, or read, by the row's thread, while the caller's traces what comes next.
+        lowered = jitted.lower(*statics, *arrays)
+        return lowered.out_info, self.submit(lambda: self.put(lowered.compile()(*arrays)))
+
     def put(self, tree: Any) -> Any:
         return jax.device_put(tree, self.place)
+
+
+def known(result: Any) -> Future[Any]:
+    """A future of what is there already."""
+    done = Future()
+    done.set_result(result)
+    return done
 
 
 def _serve(calls: SimpleQueue[Turn | None]) -> None:

@@ -8,9 +8,11 @@ are rows of devices that run the same program, and the numbers depend on how man
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -171,20 +173,23 @@ def _train(
             return
         settle()
         index, chunk_seeds = waiting.popleft()
-        chunk = Chunk(
-            program,
-            evaluation,
-            program.leaves,
-            chunk_seeds,
-            lanes,
-            row,
-            steps,
-            experiment.record_every,
-            find(index, chunk_seeds),
-        )
-        processes.check_same("initial weights", chunk.lane)
-        running[index] = chunk
-        before = chunk.begin()
+        saved = find(index, chunk_seeds)
+        with _collector_paused():
+            chunk = Chunk(
+                program,
+                evaluation,
+                program.leaves,
+                chunk_seeds,
+                lanes,
+                row,
+                steps,
+                experiment.record_every,
+                saved,
+            )
+            if processes.several():
+                processes.check_same("initial weights", chunk.lane)
+            running[index] = chunk
+            before = chunk.begin()
         if before is not None:
             show(before)
 
@@ -224,6 +229,23 @@ def _train(
         for chunk in running.values():
             chunk.give_up()
     return [results[index] for index in sorted(results)]
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Python's search for reference cycles stands still within, if it was on.
+
+    JAX's tracing makes so many objects, which stay, that the search goes through all of them over
+    and over: a tenth of the time to a first step, and nothing found.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _identity(

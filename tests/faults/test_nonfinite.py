@@ -13,7 +13,7 @@ from faults.studies import BASE, tiny, wait_until
 from gan_jax.reports.html import write_report
 from gan_jax.studies.cells import cells
 from gan_jax.studies.status import study_status
-from gan_jax.training import chunks, seeds
+from gan_jax.training import chunks, rows, seeds
 from gan_jax.training.checkpoints import Checkpoints
 from gan_jax.training.seeds import train_seeds
 
@@ -42,7 +42,8 @@ def test_a_seed_of_nan_leaves_its_neighbours_bitwise_alone_across_an_interruptio
                 state = self.lane.state
                 spoilt = jax.tree.map(lambda x: x.at[1].set(np.nan), state.generator.parameters)
                 generator = state.generator._replace(parameters=spoilt)
-                self.lane = self.lane._replace(state=state._replace(generator=generator))
+                spoilt_lane = self.lane._replace(state=state._replace(generator=generator))
+                self._lane = rows.known(spoilt_lane)
 
     monkeypatch.setattr(seeds, "Chunk", Spoilt)
     whole = train_seeds(experiment, 4, 2)
