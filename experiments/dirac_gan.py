@@ -21,7 +21,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import gan_jax
-from gan_jax.analysis import dynamics, stability
+from gan_jax.analysis import dynamics, game_field, stability
 from gan_jax.commands.script import run_script
 from gan_jax.reports.figures import save_figure
 from gan_jax.reports.style import GREY, STYLE
@@ -86,7 +86,7 @@ def trajectory(experiment):
 def eigenvalues(experiment):
     """Those of the field at the equilibrium; instance noise as plus and minus sigma, which is
     exact."""
-    batches = dynamics.field_batches(experiment)
+    batches = game_field.field_batches(experiment)
     if experiment.instance_noise is not None:
         signs = experiment.instance_noise * jnp.tile(jnp.array([[1.0], [-1.0]]), (32, 1))
         batches = tuple(b._replace(noise_real=signs, noise_fake=signs) for b in batches)
@@ -125,11 +125,11 @@ def _field(experiment, theta, psi):
     program = gan_jax.game.program.make_program(experiment)
     state = at(experiment, float(theta), float(psi))
     here = gan_jax.game.parts.current_parameters(state)
-    v = FIELD(program.parts, program.leaves, here, state, *dynamics.field_batches(experiment))
+    v = FIELD(program.parts, program.leaves, here, state, *game_field.field_batches(experiment))
     return float(v.generator["theta"][0]), float(v.discriminator["psi"][0])
 
 
-FIELD = jax.jit(dynamics.vector_field, static_argnums=0)
+FIELD = jax.jit(game_field.vector_field, static_argnums=0)
 
 
 def main(folder: str = "results/dirac_gan") -> None:

@@ -21,7 +21,7 @@ import optax
 from matplotlib.figure import Figure
 
 import gan_jax
-from gan_jax.analysis import dynamics
+from gan_jax.analysis import game_field
 from gan_jax.commands.script import run_script
 from gan_jax.game import players
 from gan_jax.game.gan import discriminate, generate
@@ -67,7 +67,7 @@ def rejected_generators(seeds: int, steps: int) -> dict[str, np.ndarray]:
         discriminator_hidden=(64, 64),
         discriminator_learning_rate=3e-3,
     )
-    _, batch = dynamics.field_batches(experiment)
+    _, batch = game_field.field_batches(experiment)
     run = train_seeds(experiment, seeds, evaluation=Evaluation(gradient_norms, batch))
     return {name: np.median(curve, axis=0) for name, curve in run.history.items()}
 

@@ -12,6 +12,14 @@ from gan_jax.networks import NETWORKS, NetworkSpec
 from gan_jax.studies.study import Study
 
 TINY = {"generator_hidden": (4,), "discriminator_hidden": (6,), "latent_dim": 3, "batch_size": 8}
+# With a slope everywhere, and steps along the game's own field.
+SMOOTH = {
+    **TINY,
+    "generator_activation": "tanh",
+    "discriminator_activation": "tanh",
+    "update": "simultaneous",
+    "optimizer": "sgd",
+}
 
 
 def set_up(**fields):
@@ -19,6 +27,11 @@ def set_up(**fields):
     key = draws.seed_key(0)
     state = game.init(program.parts, program.leaves, key)
     return program, key, state
+
+
+def trained_states(experiment, seeds, steps=3):
+    """States [seed] after some steps."""
+    return gan_jax.train_seeds(experiment.replace(steps=steps, log_every=1), seeds, 2).states
 
 
 def quickly(function):

@@ -1,17 +1,15 @@
-"""The game's vector field: published spectra, independent derivatives, Arnoldi, frozen moments."""
+"""The game's dynamics: published spectra, independent derivatives, Arnoldi, alignment."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from jax.flatten_util import ravel_pytree
-from setups import TINY
+from setups import SMOOTH, trained_states
 
 import gan_jax
-from gan_jax.analysis import dynamics, stability
-from gan_jax.game import draws, players
-from gan_jax.game.gan import player_optimizer
+from gan_jax.analysis import dynamics, game_field, stability
+from gan_jax.game import players
 from gan_jax.game.parts import current_parameters
 from gan_jax.game.program import make_program
 
@@ -91,7 +89,7 @@ def test_instance_noise_has_its_published_spectrum(sigma):
     signs = jnp.array([[sigma], [-sigma]])
     batches = tuple(
         batch._replace(noise_real=signs, noise_fake=signs)
-        for batch in dynamics.field_batches(experiment)
+        for batch in game_field.field_batches(experiment)
     )
     found = dynamics.spectra(experiment, at_equilibrium(experiment), batches).eigenvalues[0]
     half = root(sigma**4 / 16 - 0.25)
@@ -104,19 +102,6 @@ def test_noise_as_it_is_drawn_approaches_its_spectrum():
     experiment = gan_jax.preset("dirac", instance_noise=1.0, batch_size=20_000)
     found = dynamics.spectra(experiment, at_equilibrium(experiment)).eigenvalues[0]
     np.testing.assert_allclose(found.real, -0.25, atol=0.01)
-
-
-SMOOTH = {
-    **TINY,
-    "generator_activation": "tanh",
-    "discriminator_activation": "tanh",
-    "update": "simultaneous",
-    "optimizer": "sgd",
-}
-
-
-def trained_states(experiment, seeds, steps=3):
-    return gan_jax.train_seeds(experiment.replace(steps=steps, log_every=1), seeds, 2).states
 
 
 @pytest.mark.parametrize(
@@ -132,7 +117,7 @@ def test_the_jacobian_is_that_of_the_players_moves_by_finite_differences(fields)
     experiment = gan_jax.Experiment(**(SMOOTH | fields))
     states = trained_states(experiment, 2)
     jacobians = dynamics.jacobians(experiment, states)
-    program, batches = make_program(experiment), dynamics.field_batches(experiment)
+    program, batches = make_program(experiment), game_field.field_batches(experiment)
     with jax.enable_x64(True):
         leaves, state, (of_d, of_g) = dynamics.as_float64(
             (program.leaves, jax.tree.map(lambda x: x[1], states), batches)
@@ -177,12 +162,12 @@ def test_rotation_and_contraction_along_the_field_are_the_jacobians():
     experiment = gan_jax.Experiment(**SMOOTH)
     states = trained_states(experiment, 3)
     found = dynamics.spectra(experiment, states)
-    program, batches = make_program(experiment), dynamics.field_batches(experiment)
+    program, batches = make_program(experiment), game_field.field_batches(experiment)
     for i, jacobian in enumerate(dynamics.jacobians(experiment, states)):
         state = jax.tree.map(lambda x: x[i], states)  # noqa: B023
         here = current_parameters(state)
         v, _ = ravel_pytree(
-            dynamics.vector_field(program.parts, program.leaves, here, state, *batches)
+            game_field.vector_field(program.parts, program.leaves, here, state, *batches)
         )
         v = np.asarray(v, np.float64) / np.linalg.norm(v)
         np.testing.assert_allclose(found.contraction[i], v @ jacobian @ v, rtol=1e-3)
@@ -192,68 +177,10 @@ def test_rotation_and_contraction_along_the_field_are_the_jacobians():
         np.testing.assert_allclose(found.rotation_share[i], share, rtol=1e-10)
 
 
-def test_a_zero_sum_bilinear_game_only_rotates_and_a_gradient_flow_only_contracts():
-    matrices = np.array([[[0.0, 1.0], [-1.0, 0.0]], [[-2.0, 0.3], [0.3, -1.0]], [[0.0, 0], [0, 0]]])
-    np.testing.assert_allclose(stability.rotation_share(matrices), [1, 0, np.nan])
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adabelief"])
-def test_an_adaptive_scaling_is_what_the_next_update_divides_by(optimizer):
-    # The next update is -rate times the mean of gradients over that root; rmsprop keeps no mean.
-    experiment = gan_jax.Experiment(
-        **(SMOOTH | {"optimizer": optimizer, "generator_learning_rate": 3e-3})
-    )
-    states = trained_states(experiment, 2)
-    found = dynamics.spectra(experiment, states)
-    assert found.preconditioned
-    program = make_program(experiment)
-    state = jax.tree.map(lambda x: jnp.asarray(x[0]), states)
-    batches = dynamics.field_batches(experiment)
-    diagonal = dynamics.scaling(program.parts, program.leaves, state, *batches)
-    for player, move, batch in (
-        ("discriminator", players.discriminator_move, batches[0]),
-        ("generator", players.generator_move, batches[1]),
-    ):
-        gradient = move(program.parts, program.leaves, state, batch).gradient
-        rate = getattr(program.leaves, f"{player}_learning_rate")
-        optimizer_ = player_optimizer(program.parts, program.leaves, rate)
-        trained = getattr(state, player)
-        updates, after = optimizer_.update(gradient, trained.optimizer_state, trained.parameters)
-        assert optax.tree.norm(gradient) > 1e-3
-        mean = optax.tree.get(after, "mu")
-        if mean is None:
-            mean, correction = gradient, 1.0
-        else:
-            correction = 1 - program.leaves.beta1 ** optax.tree.get(after, "count")
-        unit = program.leaves.discriminator_learning_rate
-        scale = getattr(diagonal, player)
-        assert jax.tree.structure(scale) == jax.tree.structure(gradient)
-        scale, mean, updates = (ravel_pytree(tree)[0] for tree in (scale, mean, updates))
-        by_hand = -unit * scale * mean / correction
-        np.testing.assert_allclose(by_hand, updates, rtol=2e-3, atol=1e-7)
-
-
 def test_the_untrained_state_of_an_adaptive_optimiser_has_a_finite_spectrum():
     experiment = gan_jax.preset("parabola")
     state = gan_jax.make_gan(experiment).init(gan_jax.seed_key(0))
     assert np.isfinite(dynamics.spectra(experiment, stacked(state)).eigenvalues).all()
-
-
-def test_the_step_contracts_where_the_amplification_says():
-    # Eigenvalue a = -0.2 + 0.5i: 2 |Re| / |a|^2 = 0.4 / 0.29.
-    a = np.array([[-0.2 + 0.5j, -0.2 - 0.5j]])
-    critical = stability.critical_step_size(a)[0]
-    np.testing.assert_allclose(critical, 0.4 / 0.29)
-    at = stability.AMPLIFICATIONS["simultaneous"]
-    assert at(0.99 * critical * a).max() < 1 < at(1.01 * critical * a).max()
-    # Extragradient and optimistic on the imaginary axis: h w = 1 and 1/sqrt(3).
-    for rule, limit in (("extragradient", 1.0), ("optimistic", 1 / np.sqrt(3))):
-        at = stability.AMPLIFICATIONS[rule]
-        assert at(np.array(0.99j * limit)) < 1 < at(np.array(1.01j * limit))
-        np.testing.assert_allclose(at(np.array(1j * limit)), 1)
-    rotating, flat = np.array([[0.5j, -0.5j]]), np.array([[-1.0 + 0j, 1e-14]])
-    assert stability.critical_step_size(rotating)[0] == 0
-    assert stability.critical_step_size(flat)[0] == 2  # a flat direction does not count
 
 
 def test_what_is_not_finite_is_unknown_and_warns_nobody():
@@ -271,31 +198,6 @@ def test_what_is_not_finite_is_unknown_and_warns_nobody():
         assert np.isnan(found.eigenvalues[0]).all() and np.isfinite(found.eigenvalues[1]).all()
 
 
-def test_momentum_and_optimistic_optimisers_have_amplifications_of_their_own():
-    def largest(matrix):
-        return abs(np.linalg.eigvals(matrix)).max()
-
-    z, beta = 0.3j - 0.1, 0.6
-    heavy = stability.amplification("simultaneous", "momentum", beta)
-    # x' = x + z x + beta (x - x_old), as a map of (x, x_old).
-    np.testing.assert_allclose(heavy(np.array(z)), largest([[1 + z + beta, -beta], [1, 0]]))
-    ahead = stability.amplification("simultaneous", "optimistic_sgd", beta)
-    np.testing.assert_allclose(ahead(np.array(z)), largest([[1 + 2 * z, -z], [1, 0]]))
-    assert stability.amplification("extragradient", "momentum", beta) is None
-    assert stability.amplification("alternating", "sgd", beta) is None
-
-
-def test_the_field_knows_what_decays():
-    noisy = gan_jax.preset("dirac", instance_noise=1.0, instance_noise_steps=10, batch_size=4)
-    deviations = [dynamics.field_batches(noisy, step=step)[0].noise_real for step in (0, 5, 10)]
-    np.testing.assert_allclose(deviations[1], 0.5 * deviations[0], rtol=1e-6)
-    assert not deviations[2].any()
-    falling = gan_jax.preset("dirac", learning_rate_schedule="linear", steps=100)
-    np.testing.assert_allclose(
-        [dynamics.learning_rate(falling, step) for step in (0, 50, 100)], [0.1, 0.05, 0], rtol=1e-6
-    )
-
-
 def test_alignment_is_the_cosine_of_the_next_two_updates():
     # Dirac-GAN near 0 turns by atan(h/2) a step: the cosine of successive updates.
     rates = {"generator_learning_rate": 0.8, "discriminator_learning_rate": 0.8}
@@ -307,16 +209,3 @@ def test_alignment_is_the_cosine_of_the_next_two_updates():
     )
     found = dynamics.update_alignments(experiment, stacked(near), [0])
     np.testing.assert_allclose(found, np.cos(np.arctan(0.4)), rtol=1e-5)
-
-
-def test_the_field_has_a_batch_of_its_own_the_same_for_all():
-    experiment = gan_jax.Experiment(**TINY, penalty="r1", penalty_every=4)
-    of_d, of_g = dynamics.field_batches(experiment)
-    assert of_d.penalty_scale is None  # a lazy penalty is taken as it is on average
-    trained_on, _ = draws.draw_batches(*make_program(experiment), draws.seed_key(0), 0)
-    assert not np.isin(of_d.x_real, trained_on.x_real).any()
-    larger, _ = dynamics.field_batches(experiment, 32)
-    more_steps, _ = dynamics.field_batches(experiment.replace(discriminator_steps=3))
-    np.testing.assert_array_equal(more_steps.z, of_d.z)
-    assert of_d.x_real.shape == (4, 2) and larger.x_real.shape == (16, 2)
-    assert of_g.x_real.shape == (8, 2)

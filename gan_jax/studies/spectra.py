@@ -109,9 +109,9 @@ def _moment(
     """The spectra of one variant at one moment."""
     import xarray as xr
 
-    from gan_jax.analysis import dynamics, stability
+    from gan_jax.analysis import dynamics, game_field, stability
 
-    batches = dynamics.field_batches(experiment, batch_size, step)
+    batches = game_field.field_batches(experiment, batch_size, step)
     found = dynamics.spectra(experiment, states, batches)
     plane, one, single = ("seed", "eigenvalue"), ("seed",), ()
     variables: dict[str, tuple[tuple[str, ...], Any]] = {
@@ -122,7 +122,7 @@ def _moment(
         "rotation": (one, found.rotation),
         "critical_step_size": (one, stability.critical_step_size(found.eigenvalues)),
         "alignment": (one, dynamics.update_alignments(experiment, states, seeds)),
-        "learning_rate": (single, dynamics.learning_rate(experiment, step)),
+        "learning_rate": (single, game_field.learning_rate(experiment, step)),
         "batch_size": (single, batch_size or experiment.batch_size),
         "beta1": (single, experiment.beta1),
         "optimizer": (single, experiment.optimizer),
