@@ -19,10 +19,11 @@ import jax
 import pooch
 from hypothesis import settings
 from image_files import REAL, tiny_collection
-from setups import tiny_study
+from setups import exported_study, tiny_study
 
 import gan_jax
 from gan_jax.files import images
+from gan_jax.studies.export import export_generators
 
 # Properties are tried on the same examples every time; --hypothesis-profile=fuzz, on many others.
 settings.register_profile("quick", max_examples=100, deadline=None, database=None, derandomize=True)
@@ -92,6 +93,16 @@ def finished(tmp_path_factory):
     """The folder and the results of the tiny study, run once."""
     folder = tmp_path_factory.mktemp("results") / "tiny"
     return folder, gan_jax.run_study(tiny_study(), folder)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A finished study and its folder, all its generators exported."""
+    folder, study = tmp_path_factory.mktemp("export") / "run", exported_study()
+    gan_jax.run_study(study, folder)
+    paths = export_generators(folder)
+    assert len(paths) == 6 and all(path.exists() for path in paths)
+    return study, folder
 
 
 @pytest.fixture

@@ -103,6 +103,15 @@ def tiny_study(**changes):
     return Study(**(fields | changes))
 
 
+# Of one program: averaged weights and running statistics, of two decays.
+EXPORTED = {"averaged": {}, "hardly": {"generator_ema": 0.1}}
+
+
+def exported_study():
+    base = BASE.replace(generator_ema=0.9, generator_normalization="batch")
+    return tiny_study(variants=EXPORTED, base=base)
+
+
 def timeless(results):
     """Results without what differs between two runs of one study: when, and how long."""
     return results.drop_vars("wall_seconds").assign_attrs(study_file="")

@@ -7,42 +7,23 @@ import subprocess
 import sys
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
-from setups import BASE, tiny_study
+from setups import BASE, EXPORTED
 
 import gan_jax
-from gan_jax.analysis.interpolation import INTERPOLATIONS, lerp, slerp
-from gan_jax.commands.sample import Sample
 from gan_jax.fields import ConfigError
-from gan_jax.studies import sampling
 from gan_jax.studies.cells import cells
 from gan_jax.studies.export import export_generators, generator_path
-from gan_jax.studies.generators import _hash, write_generator
+from gan_jax.studies.generators import _hash
 from gan_jax.studies.states import read_states
-
-# One program: averaged weights and running statistics, of two decays.
-SHARED = {"generator_ema": 0.9, "generator_normalization": "batch"}
-VARIANTS = {"averaged": {}, "hardly": {"generator_ema": 0.1}}
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A finished study, its generators exported."""
-    folder = tmp_path_factory.mktemp("export") / "run"
-    study = tiny_study(variants=VARIANTS, base=BASE.replace(**SHARED))
-    gan_jax.run_study(study, folder)
-    paths = export_generators(folder)
-    assert len(paths) == 6 and all(path.exists() for path in paths)
-    return study, folder
 
 
 @pytest.fixture
-def one(run):
+def one(exported):
     """One generator's file, and what it holds."""
-    path = generator_path(run[1], "averaged", 1)
+    path = generator_path(exported[1], "averaged", 1)
     return path, load_file(path), texts_of(path)
 
 
@@ -56,9 +37,9 @@ def latents(n=32):
     return np.asarray(jax.random.normal(jax.random.key(7), (n, BASE.latent_dim)))
 
 
-@pytest.mark.parametrize("variant", list(VARIANTS))
-def test_an_exported_generator_makes_the_trainings_samples_bit_for_bit(run, variant):
-    study, folder = run
+@pytest.mark.parametrize("variant", list(EXPORTED))
+def test_an_exported_generator_makes_the_trainings_samples_bit_for_bit(exported, variant):
+    study, folder = exported
     cell = next(cell for cell in cells(study) if cell.variant == variant)
     experiment, z = study.experiments()[variant], latents()
     states = read_states(cell, folder, experiment, 30)
@@ -197,7 +178,7 @@ def test_a_broken_or_hostile_file_is_refused_in_one_line(one, tmp_path, name):
     assert words in message and message.startswith(f"{path}: ") and "\n" not in message
 
 
-def test_which_generator_of_a_folder_must_be_said(run, tmp_path):
+def test_which_generator_of_a_folder_must_be_said(exported, tmp_path):
     for chosen, words in (
         ({}, "6 generators there fit, expected one; choose variant from averaged, hardly"),
         ({"variant": "averaged"}, "3 generators .* from 0, 1, 2"),
@@ -205,161 +186,18 @@ def test_which_generator_of_a_folder_must_be_said(run, tmp_path):
         ({"variant": "none"}, "variant: 'none' given"),
     ):
         with pytest.raises(ConfigError, match=words):
-            gan_jax.load_generator(run[1], **chosen)
+            gan_jax.load_generator(exported[1], **chosen)
     with pytest.raises(ConfigError, match="no exported generators"):
         gan_jax.load_generator(tmp_path)
     with pytest.raises(ConfigError, match="No such file"):
         gan_jax.load_generator(tmp_path / "none.safetensors")
     with pytest.raises(ConfigError, match="variant: 'x' given"):
-        export_generators(run[1], variant="x")
+        export_generators(exported[1], variant="x")
 
 
-def test_a_study_without_states_has_nothing_to_export(run, tmp_path):
-    shutil.copytree(run[1], tmp_path / "run")
+def test_a_study_without_states_has_nothing_to_export(exported, tmp_path):
+    shutil.copytree(exported[1], tmp_path / "run")
     file = tmp_path / "run" / "study.yaml"
     file.write_text(file.read_text().replace("moments: 3", "moments: 0"))
     with pytest.raises(ConfigError, match="kept no states"):
         export_generators(tmp_path / "run")
-
-
-def test_the_first_samples_do_not_depend_on_how_many(one, tmp_path, monkeypatch):
-    generator = gan_jax.load_generator(one[0])
-    monkeypatch.setattr(sampling, "CHUNK", 16)
-    many = sampling.independent_latents(generator, 3, 40)
-    few = sampling.independent_latents(generator, 3, 20)
-    z = np.concatenate(list(many.rows()))
-    assert z.shape == many.shape == (40, 5) and np.array_equal(z, [*dict.fromkeys(map(tuple, z))])
-    assert np.array_equal(np.concatenate(list(few.rows())), z[:20])
-    assert np.array_equal(sampling.draw(generator, few), sampling.draw(generator, many)[:20])
-    np.testing.assert_allclose(sampling.draw(generator, many), generator(z), rtol=1e-5, atol=1e-6)
-    other = next(sampling.independent_latents(generator, 4, 20).rows())
-    assert not np.isin(other, z).any()
-
-
-def sample(run, out, **fields):
-    command = Sample(run_folder=run[1], out=out, variant="averaged", run_seed=1, **fields)
-    command.run()
-    return out
-
-
-def test_sample_writes_arrays_of_samples_and_latents(run, one, tmp_path, capsys):
-    out = sample(run, tmp_path / "x.npz", n=2500)
-    assert str(out) in capsys.readouterr().out
-    with np.load(out, allow_pickle=False) as file:
-        x, z = file["x"], file["z"]
-    assert x.shape == (2500, 2) and z.shape == (2500, 5) and x.dtype == z.dtype == np.float32
-    np.testing.assert_allclose(x, gan_jax.load_generator(one[0])(z), rtol=1e-5, atol=1e-6)
-    first = np.load(sample(run, tmp_path / "x.npy", n=7), allow_pickle=False)
-    assert np.array_equal(first, x[:7])
-
-
-def test_sample_never_overwrites_unless_told(run, tmp_path):
-    out = tmp_path / "x.npy"
-    out.write_text("precious")
-    with pytest.raises(ConfigError, match="is there already; --overwrite"):
-        sample(run, out)
-    assert out.read_text() == "precious"
-    assert np.load(sample(run, out, overwrite=True), allow_pickle=False).shape == (10_000, 2)
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"out": "x.csv"}, "expected a name in .npz"),
-        ({"n": 0}, "n: 0"),
-        ({"seed": -1}, "seed: -1"),
-        ({"steps_between": -1}, "steps_between: -1"),
-    ],
-)
-def test_sample_refuses_what_it_cannot_do_before_it_begins(run, tmp_path, fields, words):
-    out = tmp_path / fields.get("out", "x.npz")
-    with pytest.raises(ConfigError, match=words):
-        sample(run, out, **({name: x for name, x in fields.items() if name != "out"}))
-    assert not out.exists()
-
-
-def test_sample_exports_what_it_needs_where_nobody_has(run, tmp_path):
-    folder = tmp_path / "run"
-    shutil.copytree(run[1], folder, ignore=shutil.ignore_patterns("generators"))
-    with pytest.raises(ConfigError, match="choose variant from averaged, hardly and seed"):
-        Sample(run_folder=folder, out=tmp_path / "x.npy").run()
-    Sample(run_folder=folder, out=tmp_path / "x.npy", n=3, variant="hardly", run_seed=2).run()
-    made = [*folder.glob("generators/*/*")]
-    assert made == [generator_path(folder, "hardly", 2)]
-    assert texts_of(made[0]) == texts_of(generator_path(run[1], "hardly", 2))  # hash included
-
-
-@pytest.mark.parametrize("how", list(INTERPOLATIONS))
-def test_sample_follows_paths_between_the_same_latents(run, one, tmp_path, how):
-    out = sample(run, tmp_path / "p.npz", n=3, interpolate=how, steps_between=4)
-    with np.load(out, allow_pickle=False) as file:
-        x, z = file["x"], file["z"]
-    assert x.shape == (3, 6, 2) and z.shape == (3, 6, 5)
-    independent = sampling.independent_latents(gan_jax.load_generator(one[0]), 0, 6)
-    ends = next(independent.rows())
-    np.testing.assert_allclose(z[:, [0, -1]].reshape(6, 5), ends, rtol=1e-6)
-    assert sample(run, tmp_path / "p.png", n=3, interpolate=how).read_bytes()[:4] == b"\x89PNG"
-
-
-@pytest.mark.parametrize(
-    ("kind", "shape"),
-    [
-        ("points", (1,)),
-        ("points", (3,)),
-        ("points", (7,)),
-        ("images", (8, 8, 1)),
-        ("images", (8, 8, 3)),
-        ("sequences", (16,)),
-    ],
-)
-def test_sample_draws_every_kind(registered, tmp_path, kind, shape):
-    def draw(key, n):
-        return jax.random.normal(key, (n, *shape))
-
-    registered(gan_jax.DATASETS, "mine", gan_jax.Dataset(draw, shape, kind=kind))
-    experiment = BASE.replace(data="mine")
-    state = gan_jax.make_gan(experiment).init(jax.random.key(0))
-    path = tmp_path / "g.safetensors"
-    write_generator(path, experiment, "mine", 0, 0, {"params": state.generator.parameters})
-    for fields in ({"n": 1}, {"n": 5}, {"n": 2, "interpolate": "linear"}):
-        out = tmp_path / "x.png"
-        Sample(run_folder=path, out=out, overwrite=True, **fields).run()
-        assert out.read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize("shape", [(2,), (3,), (7,)])
-def test_sample_draws_what_a_collapsed_generator_makes(registered, tmp_path, shape):
-    registered(gan_jax.DATASETS, "mine", gan_jax.Dataset(lambda key, n: jnp.zeros(n), shape))
-    experiment = BASE.replace(data="mine")
-    state = gan_jax.make_gan(experiment).init(jax.random.key(0))
-    for factor, name in ((0, "zero"), (np.nan, "nan")):
-        variables = jax.tree.map(lambda x, f=factor: f * x, {"params": state.generator.parameters})
-        write_generator(tmp_path / name, experiment, "mine", 0, 0, variables)
-    Sample(run_folder=tmp_path / "zero", out=tmp_path / "x.png", interpolate="spherical").run()
-    assert (tmp_path / "x.png").exists()
-    with pytest.raises(ConfigError, match="not all samples are finite"):
-        Sample(run_folder=tmp_path / "nan", out=tmp_path / "y.png").run()
-
-
-def test_paths_begin_and_end_at_the_latents():
-    a, b = jnp.array([3.0, 4.0]), jnp.array([-1.0, 2.0])
-    for interpolate in INTERPOLATIONS.values():
-        assert np.array_equal(interpolate(a, b, 0.0), a)
-        np.testing.assert_allclose(interpolate(a, b, 1.0), b, rtol=1e-6)
-
-
-def test_midpoints_by_hand():
-    # Of two orthogonal vectors of length 2: the arc keeps the length, the chord is sqrt(2) away.
-    a, b = jnp.array([2.0, 0.0]), jnp.array([0.0, 2.0])
-    root = 2**0.5
-    np.testing.assert_allclose(slerp(a, b, 0.5), [root, root], rtol=1e-6)
-    np.testing.assert_allclose(lerp(a, b, 0.5), [1, 1])
-    # A third of a right angle.
-    np.testing.assert_allclose(slerp(a, b, 1 / 3), [3**0.5, 1], rtol=1e-6)
-
-
-def test_a_turn_without_a_plane_goes_straight():
-    a, zero = jnp.array([1.0, 2.0]), jnp.zeros(2)
-    for b, middle in ((a, a), (2 * a, 1.5 * a), (-a, zero), (zero, a / 2)):
-        np.testing.assert_allclose(slerp(a, b, 0.5), middle, atol=1e-6)
-    assert np.array_equal(slerp(zero, zero, 0.5), zero)
