@@ -99,7 +99,7 @@ def compiled_training(devices, lanes=1, **fields):
     program, _, _ = set_up(**fields)
     row, seeds = Row(devices), np.arange(lanes, dtype=np.uint32)
     leaves = jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (lanes,)), program.leaves)
-    lane = row.put(init_lanes(program.parts, leaves, seeds))
+    lane, _ = row.put(init_lanes(program.parts, leaves, seeds))
     shared = row.put((leaves, program.training_set, Evaluation().inputs))
     boundaries = np.arange(0, 55, 5, dtype=np.int32)
     with row.tracing():

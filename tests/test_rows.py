@@ -72,7 +72,7 @@ def test_the_first_weights_are_compiled_beside_the_tracing_of_the_steps(compiled
     train_seeds(gan_jax.Experiment(**SHORT | {"generator_hidden": (6,)}), 2, lanes=2)
     threads = {name: thread for name, thread in compiled if "lane" in name}
     here = threading.current_thread()
-    assert threads["jit(train_lanes)"] is here and threads["jit(init_lane)"] is not here
+    assert threads["jit(train_lanes)"] is here and threads["jit(init_lanes)"] is not here
 
 
 def test_devices_with_memory_of_their_own_give_the_same_bits(monkeypatch):
@@ -92,9 +92,9 @@ def test_devices_with_memory_of_their_own_give_the_same_bits(monkeypatch):
     chex.assert_trees_all_equal(dict(run.history), dict(shared.history))
 
 
-@pytest.fixture
-def failing(monkeypatch):
-    """The first row fails; the second is held up for as long as the test says, the third is not."""
+@pytest.fixture(params=["weights", "all"])
+def failing(monkeypatch, request):
+    """The first row fails of its weights, or of all; the second is held up until the test says."""
     submit, held = CpuRow.submit, threading.Event()
 
     def failing_submit(row, call):
@@ -106,6 +106,9 @@ def failing(monkeypatch):
             return call()
 
         calls = {DEVICES[0]: fail, DEVICES[1]: hold_up}
+        if request.param == "weights" and hasattr(row, "begun"):
+            del calls[DEVICES[0]]
+        row.begun = True
         return submit(row, calls.get(row.devices[0], call))
 
     monkeypatch.setattr(CpuRow, "submit", failing_submit)

@@ -1,5 +1,6 @@
 """Many seeds: bitwise lane independence, isolation of a diverging seed, one trace."""
 
+import contextlib
 import gc
 
 import chex
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from meshes import compiled_training
 
 import gan_jax
@@ -197,21 +199,56 @@ def test_a_study_of_learning_rates_is_one_program(registered, tmp_path):
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_the_search_for_cycles_is_paused_while_programs_are_traced_and_no_longer(on):
-    seen = []
+@pytest.mark.parametrize("fails", [True, False])
+def test_the_search_for_cycles_is_paused_while_programs_are_traced_and_no_longer(on, fails):
+    traced, trained = [], []
 
     def measure(parts, inputs, state):
-        seen.append(gc.isenabled())
-        raise ValueError("enough")
+        traced.append(gc.isenabled())
+        if fails:
+            raise ValueError("enough")
+        return {}
+
+    def look(segment):
+        trained.append(gc.isenabled())
 
     (gc.enable if on else gc.disable)()
     try:
-        with pytest.raises(ValueError, match="enough"):
-            train_seeds(gan_jax.Experiment(steps=1), 1, evaluation=Evaluation(measure))
+        with pytest.raises(ValueError, match="enough") if fails else contextlib.nullcontext():
+            train_seeds(
+                gan_jax.Experiment(steps=1), 1, evaluation=Evaluation(measure), on_segment=look
+            )
         assert gc.isenabled() == on
-        assert seen == [False]
+        assert traced == [False]
+        assert trained == ([] if fails else [on] * 2)
     finally:
         gc.enable()
+
+
+def test_a_measure_is_one_number():
+    def measure(parts, inputs, state):
+        return {"fine": state.step.astype(float), "wrong": jnp.zeros((2, 3))}
+
+    with pytest.raises(ConfigError, match=r"wrong of shape \(2, 3\) given, expected one number"):
+        train_seeds(gan_jax.Experiment(steps=1), 2, lanes=2, evaluation=Evaluation(measure))
+
+
+class Still(nn.Module):
+    """A network with nothing to train."""
+
+    shape: tuple
+
+    @nn.compact
+    def __call__(self, x, train=False):
+        return jnp.ones((x.shape[0], *self.shape)) * x.mean()
+
+
+def test_players_with_nothing_to_train_train(registered):
+    registered(gan_jax.NETWORKS, "still", lambda spec: Still(spec.output_shape))
+    experiment = gan_jax.preset("dirac", generator="still", discriminator="still", steps=2)
+    run = train_seeds(experiment, 2, lanes=2)
+    assert (run.first_nonfinite_step == NEVER).all() and not run.states.generator.parameters
+    assert np.isnan(run.history["generator_update_cosine"]).all()
 
 
 def test_train_step_is_traced_once_for_all_learning_rates(registered):

@@ -93,7 +93,8 @@ def measure(parts: Parts, inputs: EvaluationInputs, state: GanState) -> dict[str
     compare all samples with all, are every device's own.
     """
     x_fake = generate(parts, state, shared_out(inputs.z))
-    # One after the other: half the program, and half the memory.
+    # One after the other: half the program, and of points, whose networks are wider than they, a
+    # fraction of the memory. Of images it costs a lane a copy of the real ones.
     both = jnp.stack([shared_out(inputs.x_real), x_fake])
     of_real, of_fake = lax.map(partial(discriminate, parts, state), both)
     return measure_samples(parts, inputs, everywhere(x_fake)) | {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from gan_jax.game.program import Program
 from gan_jax.game.state import GanState
 from gan_jax.training.checkpoints import Saved
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
-from gan_jax.training.loop import Evaluation, Lane, init_lanes, lanes_at_zero, train_lanes
+from gan_jax.training.loop import Evaluation, Lane, init_lanes, train_lanes
 from gan_jax.training.named import as_tree, by_name, mismatches
 from gan_jax.training.rows import Row, known
 
@@ -70,7 +70,7 @@ class Chunk:
     interact.
 
     Attributes:
-      step: steps taken in what was waited for.
+      step: steps taken by the lanes that were waited for.
     """
 
     def __init__(
@@ -98,20 +98,21 @@ class Chunk:
         self._dispatched = 0
         if saved is None:
             # Weights are drawn on the default device for all: each would compile for itself.
-            self._like, self._lane = row.first(init_lanes, (program.parts,), (leaves, padded))
+            shapes, self._last = row.put_result(init_lanes, (program.parts,), (leaves, padded))
         else:
-            self._like = jax.eval_shape(partial(lanes_at_zero, program.parts), leaves, padded)
-            lane, records = _restored(self._like, saved, record_steps(total_steps, log_every))
-            self._lane = known(row.put(lane))
+            shapes = init_lanes.eval_shape(program.parts, leaves, padded)
+            lane, records = _restored(shapes[0], saved, record_steps(total_steps, log_every))
+            self._last = known((row.put(lane), {}))
             self._records.append(records)
             self._dispatched = saved.step
-        self.step = self._dispatched
+        self._lane_shapes, self.step = shapes[0], self._dispatched
+        self._last: Future[Trained]  # what was waited for last
         self._ahead: Future[Trained] | None = None
 
     @property
     def lane(self) -> Lane:
-        """The lanes after what was waited for, padding included."""
-        return self._lane.result()
+        """The lanes after what was waited for, padding included; their first weights at first."""
+        return self._last.result()[0]
 
     def begin(self) -> Segment | None:
         """Dispatch the first segment; return what was trained before, read from a checkpoint.
@@ -135,7 +136,7 @@ class Chunk:
 
     def wait(self) -> None:
         """Wait for what has been dispatched."""
-        jax.block_until_ready((self._ahead or self._lane).result())
+        jax.block_until_ready((self._ahead or self._last).result())
 
     def give_up(self) -> None:
         """Wait for what has been dispatched, whatever comes of it, and let go of it.
@@ -145,12 +146,12 @@ class Chunk:
         """
         with suppress(Exception):
             self.wait()
-        self._ahead = None
+        self._ahead, self._last = None, known(None)
         self._waiting.clear()
 
     @cached_property
     def _train(self) -> Callable[..., Trained]:
-        arrays = (*self._shared, self._like, self._seeds, self._boundaries(0, 0))
+        arrays = (*self._shared, self._lane_shapes, self._seeds, self._boundaries(0, 0))
         return self.row.program(train_lanes, self._statics, arrays)
 
     def _boundaries(self, start: int, stop: int) -> np.ndarray:
@@ -158,12 +159,13 @@ class Chunk:
         return np.minimum(ends, stop).astype(np.int32)
 
     def _dispatch(self, stop: int) -> None:
-        start, before, self._dispatched = self._dispatched, self._ahead, stop
-        lane = self._lane.result if before is None else lambda: before.result()[0]
+        start, self._dispatched = self._dispatched, stop
         train, boundaries = self._train, self._boundaries(start, stop)
+        before = [self._ahead or self._last]
 
         def call() -> Trained:
-            return train(*self._shared, lane(), self._seeds, boundaries)
+            # By no name, which an error would keep: neither the future, nor what it holds.
+            return train(*self._shared, before.pop().result()[0], self._seeds, boundaries)
 
         self._ahead = self.row.submit(call)
         self._waiting.append((start, stop, self._ahead))
@@ -188,7 +190,7 @@ class Chunk:
             changed = ", ".join(sorted({*seen} ^ {*self._records[0]}))
             raise ConfigError(f"evaluation: another than the checkpoint's: {changed}")
         self._records.append(seen)
-        self._lane, self.step = known(lane), stop
+        self._last, self.step = known((lane, {})), stop
         ends = np.minimum(start + self._log_every * np.arange(1, n_records + 1), stop)
         return Segment(self.seeds, start, stop, lane.state, ends, seen)
 

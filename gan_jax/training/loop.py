@@ -2,7 +2,8 @@
 
 A segment is a fixed number of records; a record is up to `log_every` steps and what was seen at
 their end. The bounds are traced numbers, so every segment of every length is one compiled program.
-It is written for one seed, a *lane*, and vmapped: nothing in it can mix seeds.
+A step and its measures are written for one seed, a *lane*, and vmapped; the loops around them are
+of all lanes, and take what a vmap gives as it is: nothing in either can mix seeds.
 
 A lane whose step turns non-finite is frozen at its last finite state; its measures are NaN from
 then on. What takes two steps in a row to tell is measured here, at records: a state is only what
@@ -20,6 +21,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan_jax.config import Leaves
+from gan_jax.fields import ConfigError
 from gan_jax.game import gan
 from gan_jax.game.draws import seed_key
 from gan_jax.game.parts import Parameters, Parts, TrainingSet, current_parameters
@@ -91,7 +93,7 @@ def update_cosines(points: Parameters) -> dict[str, jax.Array]:
 
 def _cosine(points: Any) -> jax.Array:
     moves = [(x[1:] - x[:-1]).reshape(2, -1) for x in jax.tree.leaves(points)]
-    squares = sum((jnp.sum(x * x, axis=1) for x in moves), jnp.zeros(2))
+    squares = sum(jnp.sum(x * x, axis=1) for x in moves)
     product = sum(jnp.sum(x[0] * x[1]) for x in moves)
     return jnp.divide(product, jnp.prod(jnp.sqrt(squares)))
 
@@ -105,9 +107,9 @@ def take_step(
     key: jax.Array,
     lane: Lane,
 ) -> tuple[Lane, StepInfo]:
-    """Take one lane's step after so many; a step that is not finite leaves it where it is.
+    """Take one lane's step after `number` of them; one that is not finite leaves it where it is.
 
-    `last` is the step at which the update ratios will be looked at.
+    `last` is the number after which the update ratios will be looked at.
     """
     state, info = gan.train_step(
         parts, leaves, training_set, lane.state, key, number, watched=number == last
@@ -119,13 +121,28 @@ def take_step(
     return Lane(kept, first), info
 
 
-lanes_at_zero = jax.vmap(init_lane, (None, 0, 0))
+def measure_lane(
+    parts: Parts, measure: Callable[..., dict[str, jax.Array]] | None, inputs: Any, state: GanState
+) -> dict[str, jax.Array]:
+    """What an evaluation's function measures of one lane's state.
+
+    Raises:
+      ConfigError: when that is not a number by each name.
+    """
+    measures = measure(parts, inputs, state) if measure else {}
+    for name, value in measures.items():
+        if jnp.ndim(value):
+            raise ConfigError(
+                f"evaluation: {name} of shape {jnp.shape(value)} given, expected one number a state"
+            )
+    return measures
+
+
 # Compiled in half the time without LLVM's last optimisations; it runs once.
-init_lanes = jax.jit(
-    lanes_at_zero,
-    static_argnums=0,
-    compiler_options={"xla_backend_optimization_level": 1},
-)
+@partial(jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 1})
+def init_lanes(parts: Parts, leaves: Leaves, seeds: jax.Array) -> tuple[Lane, dict[str, jax.Array]]:
+    """Lanes at step 0, and no records."""
+    return jax.vmap(partial(init_lane, parts))(leaves, seeds), {}
 
 
 # Wide vectors, where the processor has them: LLVM's own choice is half of AVX-512's width.
@@ -165,14 +182,12 @@ def train_lanes(
         lanes, info = lax.fori_loop(*bounds, partial(step, last), carry)
         return (lanes, info), current_parameters(lanes.state)
 
-    @jax.jit
+    @jax.jit  # so that it is traced once, for its names and for itself
     def measured(lanes: Lane) -> dict[str, jax.Array]:
-        return jax.vmap(partial(measure, parts, inputs))(lanes.state) if measure else {}
+        return jax.vmap(partial(measure_lane, parts, measure, inputs))(lanes.state)
 
     def unmeasured(lanes: Lane) -> dict[str, jax.Array]:
-        return {
-            name: jnp.full(x.shape, jnp.nan) for name, x in jax.eval_shape(measured, lanes).items()
-        }
+        return dict.fromkeys(jax.eval_shape(measured, lanes), jnp.full(seeds.shape, jnp.nan))
 
     def record(
         lanes: Lane, bounds: tuple[jax.Array, jax.Array, jax.Array]
@@ -185,7 +200,7 @@ def train_lanes(
         (lanes, info), points = lax.scan(partial(play, stop - 1), (lanes, nothing_seen), rounds)
         # A real condition: what a segment has room for beyond its last record is not computed.
         measures = lax.cond(is_first | (stop > start), measured, unmeasured, lanes)
-        seen = info._asdict() | measures | jax.vmap(update_cosines, 1)(points)
+        seen = info._asdict() | measures | jax.vmap(update_cosines, 1, axis_size=len(seeds))(points)
         alive = lanes.first_nonfinite_step == NEVER
         return lanes, {name: jnp.where(alive, value, jnp.nan) for name, value in seen.items()}
 

@@ -62,12 +62,12 @@ class Row:
         with self.tracing():
             return known(call())
 
-    def first(
+    def put_result(
         self, jitted: Any, statics: Sequence[Any], arrays: Sequence[Any]
     ) -> tuple[Any, Future[Any]]:
-        """Have a jitted function called on the default device, and its result put on this row.
+        """Call a jitted function on the default device, and put its result on this row.
 
-        Returns its shapes and types, and in time the result itself.
+        Returns its shapes and types at once, and in time the result itself.
         """
         result = self.put(jitted(*statics, *arrays))
         return jax.eval_shape(lambda x: x, result), known(result)
@@ -96,8 +96,8 @@ class CpuRow(Row):
       place: the one that has its arrays and its program.
     """
 
-    # XLA has up to 32 programs of a device in flight, and of a row at most two: one that runs, and
-    # one ahead.
+    # XLA has up to 32 programs of a device in flight, others wait; and of a row there are two, one
+    # that runs and one ahead.
     ROWS_A_PLACE = 16
 
     def __init__(self, devices: Sequence[Any], number: int) -> None:
@@ -123,10 +123,11 @@ class CpuRow(Row):
         self._calls.put((done, call))
         return done
 
-    def first(
+    def put_result(
         self, jitted: Any, statics: Sequence[Any], arrays: Sequence[Any]
     ) -> tuple[Any, Future[Any]]:
-        # Compiled, or read, by the row's thread, while the caller's traces what comes next.
+        # Traced by the caller's thread, whose settings of JAX these are; compiled, or read, by the
+        # row's own, while the caller's traces what comes next.
         lowered = jitted.lower(*statics, *arrays)
         return lowered.out_info, self.submit(lambda: self.put(lowered.compile()(*arrays)))
 

@@ -235,17 +235,16 @@ def _train(
 def _collector_paused() -> Iterator[None]:
     """Python's search for reference cycles stands still within, if it was on.
 
-    JAX's tracing makes so many objects, which stay, that the search goes through all of them over
-    and over: a tenth of the time to a first step, and nothing found.
+    A chunk's beginning is mostly JAX's tracing, which makes so many objects, and keeps them, that
+    the search goes through all of them over and over: a tenth of the time to a first step.
     """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
+    was_on = gc.isenabled()
     try:
+        gc.disable()
         yield
     finally:
-        gc.enable()
+        if was_on:
+            gc.enable()
 
 
 def _identity(

@@ -43,7 +43,7 @@ def test_a_seed_of_nan_leaves_its_neighbours_bitwise_alone_across_an_interruptio
                 spoilt = jax.tree.map(lambda x: x.at[1].set(np.nan), state.generator.parameters)
                 generator = state.generator._replace(parameters=spoilt)
                 spoilt_lane = self.lane._replace(state=state._replace(generator=generator))
-                self._lane = rows.known(spoilt_lane)
+                self._last = rows.known((spoilt_lane, {}))
 
     monkeypatch.setattr(seeds, "Chunk", Spoilt)
     whole = train_seeds(experiment, 4, 2)
