@@ -96,6 +96,7 @@ class Chunk:
         self._waiting: list[tuple[int, int, Future[Trained]]] = []  # from which step to which
         self._records: list[dict[str, np.ndarray]] = []
         self._dispatched = 0
+        self._last: Future[Trained]  # what was waited for; at first, the lanes as they begin
         if saved is None:
             # Weights are drawn on the default device for all: each would compile for itself.
             shapes, self._last = row.put_result(init_lanes, (program.parts,), (leaves, padded))
@@ -106,7 +107,6 @@ class Chunk:
             self._records.append(records)
             self._dispatched = saved.step
         self._lane_shapes, self.step = shapes[0], self._dispatched
-        self._last: Future[Trained]  # what was waited for last
         self._ahead: Future[Trained] | None = None
 
     @property
