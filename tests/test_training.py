@@ -1,15 +1,11 @@
 """Many seeds: bitwise lane independence, isolation of a diverging seed, one trace."""
 
-import contextlib
-import gc
-
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
-from meshes import compiled_training
 
 import gan_jax
 from gan_jax.analysis import quality
@@ -17,7 +13,6 @@ from gan_jax.config import ConfigError
 from gan_jax.game.draws import REAL
 from gan_jax.game.program import make_program
 from gan_jax.game.state import StepInfo
-from gan_jax.losses import LOSSES, GanLoss
 from gan_jax.training.chunks import Chunk, record_steps
 from gan_jax.training.lanes import check_seeds, default_lanes
 from gan_jax.training.loop import NEVER, Evaluation, all_finite, step_is_finite
@@ -153,78 +148,6 @@ def test_every_seed_may_diverge_and_the_run_still_ends():
     assert np.isnan(run.history["generator_loss"][:, -1]).all()
 
 
-def count_traces(registered):
-    """Register the loss "counted"; return a list that grows whenever its generator is traced."""
-    traces = []
-    plain = LOSSES["non_saturating"]
-
-    def generator(logits_real, logits_fake):
-        traces.append(1)
-        return plain.generator(logits_real, logits_fake)
-
-    registered(LOSSES, "counted", GanLoss(plain.discriminator, generator))
-    return traces
-
-
-def test_a_program_is_traced_once_whatever_the_seeds_chunks_devices_leaves_and_steps(registered):
-    traces = count_traces(registered)
-    experiment = gan_jax.Experiment(**SHORT, loss="counted")
-    train_seeds(experiment, 2, lanes=2, devices=DEVICES[:1])
-    once = len(traces)
-    assert once > 0
-    for changes, seeds, devices in (
-        ({}, 9, DEVICES),
-        (
-            {"generator_learning_rate": 0.1, "discriminator_learning_rate": 0.2, "beta1": 0.0},
-            4,
-            DEVICES[:2],
-        ),
-        ({"steps": 61, "log_every": 7}, [8, 3], DEVICES[:1]),
-    ):
-        train_seeds(experiment.replace(**changes), seeds, lanes=2, devices=devices)
-        assert len(traces) == once
-    train_seeds(experiment.replace(batch_size=22), 2, lanes=2)
-    assert len(traces) > once  # another static field is another program
-
-
-def test_a_study_of_learning_rates_is_one_program(registered, tmp_path):
-    traces = count_traces(registered)
-    base = gan_jax.Experiment(**SHORT, loss="counted", evaluation_samples=32)
-    seen = []
-    for n in (1, 3):
-        rates = {f"v{i}": {"generator_learning_rate": 10.0**-i} for i in range(n)}
-        gan_jax.run_study(gan_jax.Study("rates", base, rates, 3), tmp_path / str(n))
-        seen.append(len(traces))
-    assert seen[0] == seen[1] > 0
-
-
-@pytest.mark.parametrize("on", [True, False])
-@pytest.mark.parametrize("fails", [True, False])
-def test_the_search_for_cycles_is_paused_while_programs_are_traced_and_no_longer(on, fails):
-    traced, trained = [], []
-
-    def measure(parts, inputs, state):
-        traced.append(gc.isenabled())
-        if fails:
-            raise ValueError("enough")
-        return {}
-
-    def look(segment):
-        trained.append(gc.isenabled())
-
-    (gc.enable if on else gc.disable)()
-    try:
-        with pytest.raises(ValueError, match="enough") if fails else contextlib.nullcontext():
-            train_seeds(
-                gan_jax.Experiment(steps=1), 1, evaluation=Evaluation(measure), on_segment=look
-            )
-        assert gc.isenabled() == on
-        assert traced == [False]
-        assert trained == ([] if fails else [on] * 2)
-    finally:
-        gc.enable()
-
-
 def test_a_measure_is_one_number():
     def measure(parts, inputs, state):
         return {"fine": state.step.astype(float), "wrong": jnp.zeros((2, 3))}
@@ -249,24 +172,6 @@ def test_players_with_nothing_to_train_train(registered):
     run = train_seeds(experiment, 2, lanes=2)
     assert (run.first_nonfinite_step == NEVER).all() and not run.states.generator.parameters
     assert np.isnan(run.history["generator_update_cosine"]).all()
-
-
-def test_train_step_is_traced_once_for_all_learning_rates(registered):
-    traces = count_traces(registered)
-    key = gan_jax.seed_key(0)
-    for rate in (1e-3, 1e-2):
-        gan = gan_jax.make_gan(
-            gan_jax.Experiment(**SHORT, loss="counted", generator_learning_rate=rate)
-        )
-        state = gan.init(key)
-        for _ in range(3):
-            state, _ = gan.train_step(state, key)
-    assert len(traces) == 1
-
-
-def test_a_steps_verdict_is_worked_out_once():
-    # Fused into each of the kernels that freeze an array, it would be most of the program.
-    assert compiled_training(DEVICES[:1], lanes=2).count("is-finite(") == 1
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
 import optax
 from jax import lax
 
 from gan_jax.config import Static
-from gan_jax.game.parts import Batch, Move, Parameters, Seen
+from gan_jax.game.parts import Batch, Move, Parameters
+from gan_jax.game.report import Report, reported, step_info
 from gan_jax.game.state import GanState, PlayerState, StepInfo
 
 
@@ -66,8 +66,8 @@ def alternating(static: Static, players: Players, state: GanState) -> tuple[GanS
     last = jax.tree.map(lambda x: x[-1], reports)
     move = players.generator_move(state, players.generator_batch)
     generator = players.advance_generator(state.generator, move)
-    report = _report(players, move, state.generator, generator)
-    return state._replace(generator=generator), _info(last, report)
+    report = reported(players.watched, move, state.generator, generator)
+    return state._replace(generator=generator), step_info(last, report)
 
 
 def simultaneous(static: Static, players: Players, state: GanState) -> tuple[GanState, StepInfo]:
@@ -223,72 +223,21 @@ def _apply(
 def _both(
     players: Players, old: GanState, new: GanState, discriminator_move: Move, generator_move: Move
 ) -> StepInfo:
-    return _info(
-        _report(players, discriminator_move, old.discriminator, new.discriminator),
-        _report(players, generator_move, old.generator, new.generator),
-    )
-
-
-class _Report(NamedTuple):
-    """What is kept of a move once its gradient has been applied: all seen but the model state."""
-
-    seen: Seen
-    gradient_norm: jax.Array
-    update_ratio: jax.Array
-
-
-def _report(players: Players, move: Move, old: PlayerState, new: PlayerState) -> _Report:
-    ratio = lax.cond(
-        players.watched,
-        lambda: update_ratio(old.parameters, new.parameters),
-        lambda: jnp.full((), jnp.nan),
-    )
-    seen = move.seen._replace(model_state=())
-    return _Report(seen, euclidean_norm(move.gradient), ratio)
-
-
-def update_ratio(old: Any, new: Any) -> jax.Array:
-    """|new - old| / |old|, Euclidean over all of a player's parameters; 0 where |old| is 0."""
-    moved, size = euclidean_norm(optax.tree.sub(new, old)), euclidean_norm(old)
-    return jnp.where(size > 0, moved / size, 0)
-
-
-def euclidean_norm(tree: Any) -> jax.Array:
-    """The root of the sum of squares of all real numbers in a tree.
-
-    Optax's squares an imaginary part too: a tenth of a training step's operations, which XLA has to
-    be told of before it drops them.
-    """
-    return jnp.sqrt(sum(jnp.sum(x * x) for x in jax.tree.leaves(tree)))
-
-
-def _info(discriminator: _Report, generator: _Report) -> StepInfo:
-    seen = discriminator.seen
-    return StepInfo(
-        discriminator_loss=seen.loss,
-        generator_loss=generator.seen.loss,
-        discriminator_gradient_norm=discriminator.gradient_norm,
-        generator_gradient_norm=generator.gradient_norm,
-        logit_real=seen.logit_real,
-        logit_fake=seen.logit_fake,
-        logit_gap=seen.logit_real - seen.logit_fake,
-        batch_accuracy_real=seen.accuracy_real,
-        batch_accuracy_fake=seen.accuracy_fake,
-        value=seen.value,
-        discriminator_update_ratio=discriminator.update_ratio,
-        generator_update_ratio=generator.update_ratio,
+    return step_info(
+        reported(players.watched, discriminator_move, old.discriminator, new.discriminator),
+        reported(players.watched, generator_move, old.generator, new.generator),
     )
 
 
 def _train_discriminator(
     players: Players, state: GanState, batches: Batch
-) -> tuple[GanState, _Report]:
+) -> tuple[GanState, Report]:
     """One discriminator update a batch; returns a report of each, stacked."""
 
     def update(state: GanState, batch: Batch) -> tuple[GanState, Any]:
         move = players.discriminator_move(state, batch)
         discriminator = players.advance_discriminator(state.discriminator, move)
-        report = _report(players, move, state.discriminator, discriminator)
+        report = reported(players.watched, move, state.discriminator, discriminator)
         return state._replace(discriminator=discriminator), report
 
     # A scan of one step is written out: a loop would hide the step from the compiler's fusions.

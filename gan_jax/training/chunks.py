@@ -22,12 +22,9 @@ from gan_jax.game.program import Program
 from gan_jax.game.state import GanState
 from gan_jax.training.checkpoints import Saved
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
-from gan_jax.training.loop import Evaluation, Lane, init_lanes, train_lanes
+from gan_jax.training.loop import Evaluation, Lane, Trained, init_lanes, train_lanes
 from gan_jax.training.named import as_tree, by_name, mismatches
 from gan_jax.training.rows import Row, known
-
-# The lanes after a segment, and its records.
-Trained = tuple[Lane, dict[str, jax.Array]]
 
 
 class Segment(NamedTuple):

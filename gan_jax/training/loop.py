@@ -51,6 +51,10 @@ class Lane(NamedTuple):
     first_nonfinite_step: jax.Array
 
 
+# Lanes, and their records [lane, record].
+Trained = tuple[Lane, dict[str, jax.Array]]
+
+
 def init_lane(parts: Parts, leaves: Leaves, seed: jax.Array) -> Lane:
     """A lane at step 0."""
     state = gan.init(parts, leaves, seed_key(seed))
@@ -140,7 +144,7 @@ def measure_lane(
 
 # Compiled in half the time without LLVM's last optimisations; it runs once.
 @partial(jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 1})
-def init_lanes(parts: Parts, leaves: Leaves, seeds: jax.Array) -> tuple[Lane, dict[str, jax.Array]]:
+def init_lanes(parts: Parts, leaves: Leaves, seeds: jax.Array) -> Trained:
     """Lanes at step 0, and no records."""
     return jax.vmap(partial(init_lane, parts))(leaves, seeds), {}
 
@@ -156,7 +160,7 @@ def train_lanes(
     lanes: Lane,
     seeds: jax.Array,
     boundaries: jax.Array,
-) -> tuple[Lane, dict[str, jax.Array]]:
+) -> Trained:
     """Train lanes from the first boundary to the last; return them and their records.
 
     `leaves`, `lanes` and `seeds` have a leading axis of lanes. Record r [lane, record] covers the

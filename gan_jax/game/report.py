@@ -1,0 +1,66 @@
+"""What a step tells of the moves it made: norms, ratios, and what the players saw."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from gan_jax.game.parts import Move, Seen
+from gan_jax.game.state import PlayerState, StepInfo
+
+
+class Report(NamedTuple):
+    """What is kept of a move once its gradient has been applied: all seen but the model state."""
+
+    seen: Seen
+    gradient_norm: jax.Array
+    update_ratio: jax.Array
+
+
+def reported(watched: bool | jax.Array, move: Move, old: PlayerState, new: PlayerState) -> Report:
+    """The report of a move that took a player from `old` to `new`; its ratio NaN unless watched."""
+    ratio = lax.cond(
+        watched,
+        lambda: update_ratio(old.parameters, new.parameters),
+        lambda: jnp.full((), jnp.nan),
+    )
+    seen = move.seen._replace(model_state=())
+    return Report(seen, euclidean_norm(move.gradient), ratio)
+
+
+def update_ratio(old: Any, new: Any) -> jax.Array:
+    """|new - old| / |old|, Euclidean over all of a player's parameters; 0 where |old| is 0."""
+    moved, size = euclidean_norm(optax.tree.sub(new, old)), euclidean_norm(old)
+    return jnp.where(size > 0, moved / size, 0)
+
+
+def euclidean_norm(tree: Any) -> jax.Array:
+    """The root of the sum of squares of all real numbers in a tree.
+
+    Optax's squares an imaginary part too: a tenth of a training step's operations, which XLA has to
+    be told of before it drops them.
+    """
+    return jnp.sqrt(sum(jnp.sum(x * x) for x in jax.tree.leaves(tree)))
+
+
+def step_info(discriminator: Report, generator: Report) -> StepInfo:
+    """What a step tells, of both players' reports."""
+    seen = discriminator.seen
+    return StepInfo(
+        discriminator_loss=seen.loss,
+        generator_loss=generator.seen.loss,
+        discriminator_gradient_norm=discriminator.gradient_norm,
+        generator_gradient_norm=generator.gradient_norm,
+        logit_real=seen.logit_real,
+        logit_fake=seen.logit_fake,
+        logit_gap=seen.logit_real - seen.logit_fake,
+        batch_accuracy_real=seen.accuracy_real,
+        batch_accuracy_fake=seen.accuracy_fake,
+        value=seen.value,
+        discriminator_update_ratio=discriminator.update_ratio,
+        generator_update_ratio=generator.update_ratio,
+    )
