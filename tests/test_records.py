@@ -47,25 +47,25 @@ COSINES = ("generator_update_cosine", "discriminator_update_cosine")
 
 
 @pytest.mark.parametrize(
-    ("points", "cosine"),
+    ("earlier", "update", "cosine"),
     [
-        ([[0, 0], [1, 0], [3, 0]], 1),
-        ([[0, 0], [1, 0], [0.5, 0]], -1),
-        ([[0, 0], [1, 0], [1, 5]], 0),
-        ([[0, 0], [3, 4], [6, 4]], 0.6),
-        ([[1, 2], [1, 2], [6, 4]], np.nan),
-        ([[0, 0], [3, 4], [3, 4]], np.nan),
+        ([1, 0], [2, 0], 1),
+        ([1, 0], [-0.5, 0], -1),
+        ([1, 0], [0, 5], 0),
+        ([3, 4], [3, 0], 0.6),
+        ([0, 0], [5, 2], np.nan),
+        ([3, 4], [0, 0], np.nan),
     ],
 )
-def test_the_cosine_of_two_updates_by_hand(points, cosine):
+def test_the_cosine_of_two_updates_by_hand(earlier, update, cosine):
     # Each coordinate a parameter of its own, of one player; the other stands still.
-    path = np.asarray(points, np.float32)
-    moving = {"kernel": path[:, :1], "bias": path[:, 1:]}
-    still = {"kernel": np.ones((3, 2, 2), np.float32)}
-    measures = update_cosines(Parameters(generator=moving, discriminator=still))
+    moving = [dict(zip(("kernel", "bias"), np.float32(u), strict=True)) for u in (earlier, update)]
+    still = {"kernel": np.zeros((2, 2), np.float32)}
+    measures = update_cosines(*(Parameters(generator=u, discriminator=still) for u in moving))
     np.testing.assert_allclose(measures["generator_update_cosine"], cosine, rtol=1e-6)
     assert np.isnan(measures["discriminator_update_cosine"])
-    nothing = update_cosines(Parameters(generator={}, discriminator=moving))  # nothing to train
+    # A player with nothing to train.
+    nothing = update_cosines(*(Parameters(generator={}, discriminator=u) for u in moving))
     assert np.isnan(nothing["generator_update_cosine"])
 
 

@@ -179,13 +179,14 @@ def test_one_number_that_is_not_finite_is_found_in_any_array(wrong):
     largest = np.finfo(np.float32).max
     tree = {
         "weights": np.full((2, 3), largest, np.float32),
+        "averages": np.full((2, 3), largest, np.float32),  # as many: their sum would overflow
         "biases": np.array([-largest, 0, 1e-45], np.float32),
         "count": np.int32(7),
         "loss": np.float32(-1),
     }
     compiled = jax.jit(all_finite)
     assert all_finite(tree) and compiled(tree)
-    for name in ("weights", "biases", "loss"):
+    for name in ("weights", "averages", "biases", "loss"):
         one = np.array(tree[name])
         one.flat[-1] = wrong
         assert not all_finite(tree | {name: one}) and not compiled(tree | {name: one})

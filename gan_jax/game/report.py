@@ -11,6 +11,7 @@ from jax import lax
 
 from gan_jax.game.parts import Move, Seen
 from gan_jax.game.state import PlayerState, StepInfo
+from gan_jax.game.sums import euclidean_norm
 
 
 class Report(NamedTuple):
@@ -36,15 +37,6 @@ def update_ratio(old: Any, new: Any) -> jax.Array:
     """|new - old| / |old|, Euclidean over all of a player's parameters; 0 where |old| is 0."""
     moved, size = euclidean_norm(optax.tree.sub(new, old)), euclidean_norm(old)
     return jnp.where(size > 0, moved / size, 0)
-
-
-def euclidean_norm(tree: Any) -> jax.Array:
-    """The root of the sum of squares of all real numbers in a tree.
-
-    Optax's squares an imaginary part too: a tenth of a training step's operations, which XLA has to
-    be told of before it drops them.
-    """
-    return jnp.sqrt(sum(jnp.sum(x * x) for x in jax.tree.leaves(tree)))
 
 
 def step_info(discriminator: Report, generator: Report) -> StepInfo:
