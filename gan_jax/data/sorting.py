@@ -60,13 +60,12 @@ def sort_columns(columns: jax.Array) -> jax.Array:
     columns = jnp.pad(columns, ((0, size - n), (0, 0)), constant_values=jnp.inf)
     run = 1
     while run < size:
-        # Two ascending runs, the second turned round, are one that rises and falls; and their
-        # minima and maxima are two such again, each half as long.
+        # Two ascending runs, the second turned round, are one that rises and falls; their minima
+        # and maxima, pair by pair, are two such again, each half as long.
         rising, other = _halves(columns, run)
-        low, high = _exchanged(rising, lax.rev(other, [2]))
-        columns, stride = lax.concatenate([low, lax.rev(high, [2])], 1), run // 2
+        columns, stride = _exchanged(rising, lax.rev(other, [2])), run // 2
         while stride:
-            columns = lax.concatenate(_exchanged(*_halves(columns, stride)), 1)
+            columns = _exchanged(*_halves(columns, stride))
             stride //= 2
         run *= 2
     return columns.reshape(size, -1)[:n]
@@ -77,5 +76,5 @@ def _halves(columns: jax.Array, stride: int) -> Sequence[jax.Array]:
     return lax.split(columns.reshape(-1, 2, stride, columns.shape[-1]), [1, 1], axis=1)
 
 
-def _exchanged(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return jnp.minimum(x, y), jnp.maximum(x, y)
+def _exchanged(x: jax.Array, y: jax.Array) -> jax.Array:
+    return lax.concatenate([jnp.minimum(x, y), jnp.maximum(x, y)], 1)
