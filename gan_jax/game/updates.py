@@ -62,8 +62,7 @@ def alternating(static: Static, players: Players, state: GanState) -> tuple[GanS
 
     Source: Goodfellow et al. 2014, "Generative Adversarial Nets", algorithm 1.
     """
-    state, reports = _train_discriminator(players, state, players.discriminator_batches)
-    last = jax.tree.map(lambda x: x[-1], reports)
+    state, last = _train_discriminator(players, state, players.discriminator_batches)
     move = players.generator_move(state, players.generator_batch)
     generator = players.advance_generator(state.generator, move)
     report = reported(players.watched, move, state.generator, generator)
@@ -232,16 +231,19 @@ def _both(
 def _train_discriminator(
     players: Players, state: GanState, batches: Batch
 ) -> tuple[GanState, Report]:
-    """One discriminator update a batch; returns a report of each, stacked."""
+    """One discriminator update a batch; returns the last one's report."""
 
-    def update(state: GanState, batch: Batch) -> tuple[GanState, Any]:
+    def update(state: GanState, batch: Batch) -> tuple[GanState, Report]:
         move = players.discriminator_move(state, batch)
         discriminator = players.advance_discriminator(state.discriminator, move)
         report = reported(players.watched, move, state.discriminator, discriminator)
         return state._replace(discriminator=discriminator), report
 
-    # A scan of one step is written out: a loop would hide the step from the compiler's fusions.
-    return jax.lax.scan(update, state, batches, unroll=batches.z.shape[0] == 1)
+    if batches.z.shape[0] == 1:
+        # A loop of one would hide the step from the compiler's fusions, and be traced once more.
+        return update(state, jax.tree.map(lambda x: x[0], batches))
+    state, reports = lax.scan(update, state, batches)
+    return state, jax.tree.map(lambda x: x[-1], reports)
 
 
 UPDATES: dict[str, UpdateRule] = {

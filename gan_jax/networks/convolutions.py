@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 SIDE = 4  # a multiple of the stride: every pixel meets equally many weights (Odena et al. 2016)
 
@@ -23,11 +24,11 @@ def halve(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """
     n, height, width, channels = x.shape
     rows, columns = height // 2, width // 2
-    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    padded = _padded(x, (1, 1), (1, 1))
     blocks = padded.reshape(n, rows + 1, 2, columns + 1, 2, channels).transpose(0, 1, 3, 2, 4, 5)
     blocks = blocks.reshape(n, rows + 1, columns + 1, 4 * channels)
-    met = [blocks[:, i : i + rows, j : j + columns] for i in (0, 1) for j in (0, 1)]
-    return jnp.concatenate(met, axis=-1) @ _in_blocks(kernel).reshape(16 * channels, -1)
+    met = [_padded(blocks, (-i, i - 1), (-j, j - 1)) for i in (0, 1) for j in (0, 1)]
+    return lax.concatenate(met, 3) @ _in_blocks(kernel).reshape(16 * channels, -1)
 
 
 def double(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -39,15 +40,17 @@ def double(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """
     n, height, width, channels = x.shape
     by_pixel = jnp.moveaxis(_in_blocks(kernel), -2, 0).reshape(channels, -1)
-    parts = (x @ by_pixel).reshape(n, height, width, 2, 2, -1)
-    overlapping = [
-        jnp.pad(parts[:, :, :, i, j], ((0, 0), (i, 1 - i), (j, 1 - j), (0, 0)))
-        for i in (0, 1)
-        for j in (0, 1)
-    ]
-    blocks = sum(overlapping[1:], start=overlapping[0])
-    pixels = blocks.reshape(n, height + 1, width + 1, 2, 2, -1).transpose(0, 1, 3, 2, 4, 5)
-    return pixels.reshape(n, 2 * height + 2, 2 * width + 2, -1)[:, 1:-1, 1:-1]
+    parts = iter(lax.split(x @ by_pixel, [4 * kernel.shape[-1]] * 4, axis=3))
+    blocks = [_padded(next(parts), (i, 1 - i), (j, 1 - j)) for i in (0, 1) for j in (0, 1)]
+    pixels = sum(blocks[1:], start=blocks[0]).reshape(n, height + 1, width + 1, 2, 2, -1)
+    pixels = pixels.transpose(0, 1, 3, 2, 4, 5).reshape(n, 2 * height + 2, 2 * width + 2, -1)
+    return _padded(pixels, (-1, -1), (-1, -1))
+
+
+def _padded(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
+    """Images with so many rows and columns of zeros before and after; with less where negative."""
+    around = [(0, 0, 0), (*rows, 0), (*columns, 0), (0, 0, 0)]
+    return lax.pad(x, jnp.zeros((), x.dtype), around)
 
 
 def _in_blocks(kernel: jax.Array) -> jax.Array:
