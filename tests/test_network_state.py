@@ -21,7 +21,7 @@ def means(program, key, state, batch, fake_shift=0.0):
             *program[:2], current_parameters(state), state, b
         )[1]
     )(moved)  # fmt: skip
-    return float(seen.logit_real), float(seen.logit_fake)
+    return float(seen.logits_real.mean()), float(seen.logits_fake.mean())
 
 
 @pytest.mark.parametrize("statistics", ["apart", "together"])

@@ -88,20 +88,14 @@ class Seen(NamedTuple):
     Attributes:
       model_state: that player's new model state.
       loss: the loss.
-      logit_real: mean logit of the real batch.
-      logit_fake: mean logit of the fakes.
-      value: the value function V(D, G) on the batch.
-      accuracy_real: share of the real batch's logits that are positive.
-      accuracy_fake: share of the fakes' that are negative.
+      logits_real: the real batch's logits [n].
+      logits_fake: the fakes' [n].
     """
 
     model_state: Any
     loss: jax.Array
-    logit_real: jax.Array
-    logit_fake: jax.Array
-    value: jax.Array
-    accuracy_real: jax.Array
-    accuracy_fake: jax.Array
+    logits_real: jax.Array
+    logits_fake: jax.Array
 
 
 class Move(NamedTuple):

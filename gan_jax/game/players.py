@@ -151,21 +151,7 @@ def discriminator_loss(
             return leaves.penalty_weight * parts.penalty(discriminate, x_real, x_fake, key)  # pyright: ignore[reportArgumentType]
 
         loss = loss + scaled(penalty, batch.penalty_scale)
-    return loss, seen(new_statistics, loss, logits_real, logits_fake)
-
-
-def seen(model_state: Any, loss: jax.Array, logits_real: jax.Array, logits_fake: jax.Array) -> Seen:
-    """What a loss shows of its logits; log D(x) = -softplus(-logit), log(1 - D) = -softplus."""
-    value = -jax.nn.softplus(-logits_real).mean() - jax.nn.softplus(logits_fake).mean()
-    return Seen(
-        model_state,
-        loss,
-        logits_real.mean(),
-        logits_fake.mean(),
-        value,
-        (logits_real > 0).mean(),
-        (logits_fake < 0).mean(),
-    )
+    return loss, Seen(new_statistics, loss, logits_real, logits_fake)
 
 
 def scaled(penalty: Callable[[], jax.Array], scale: jax.Array | None) -> jax.Array:
@@ -197,7 +183,7 @@ def generator_loss(
         logits_real, _ = apply(parts.discriminator, *frozen, x_real, (), batch, REAL)
         logits_fake, _ = apply(parts.discriminator, *frozen, x_fake, (), batch, FAKE)
     loss = parts.generator_loss(logits_real, logits_fake, **leaves.loss_parameters)
-    return loss, seen(model_state, loss, logits_real, logits_fake)
+    return loss, Seen(model_state, loss, logits_real, logits_fake)
 
 
 def frozen_discriminator_loss(

@@ -40,19 +40,23 @@ def update_ratio(old: Any, new: Any) -> jax.Array:
 
 
 def step_info(discriminator: Report, generator: Report) -> StepInfo:
-    """What a step tells, of both players' reports."""
-    seen = discriminator.seen
+    """What a step tells, of both players' reports; of logits, what the discriminator saw.
+
+    V(D, G) is of log D(x) = -softplus(-logit) and log(1 - D(x)) = -softplus(logit).
+    """
+    logits_real, logits_fake = discriminator.seen.logits_real, discriminator.seen.logits_fake
+    logit_real, logit_fake = logits_real.mean(), logits_fake.mean()
     return StepInfo(
-        discriminator_loss=seen.loss,
+        discriminator_loss=discriminator.seen.loss,
         generator_loss=generator.seen.loss,
         discriminator_gradient_norm=discriminator.gradient_norm,
         generator_gradient_norm=generator.gradient_norm,
-        logit_real=seen.logit_real,
-        logit_fake=seen.logit_fake,
-        logit_gap=seen.logit_real - seen.logit_fake,
-        batch_accuracy_real=seen.accuracy_real,
-        batch_accuracy_fake=seen.accuracy_fake,
-        value=seen.value,
+        logit_real=logit_real,
+        logit_fake=logit_fake,
+        logit_gap=logit_real - logit_fake,
+        batch_accuracy_real=(logits_real > 0).mean(),
+        batch_accuracy_fake=(logits_fake < 0).mean(),
+        value=-jax.nn.softplus(-logits_real).mean() - jax.nn.softplus(logits_fake).mean(),
         discriminator_update_ratio=discriminator.update_ratio,
         generator_update_ratio=generator.update_ratio,
     )
