@@ -62,7 +62,16 @@ def unrolled(cell: nn.RNNCellBase, first: list[jax.Array], x: jax.Array) -> jax.
     Given even where they are zero: Flax's own are float32 whatever the inputs are.
     """
     carry = tuple(first) if len(first) > 1 else first[0]
-    return nn.RNN(cell)(x, initial_carry=carry)  # pyright: ignore[reportReturnType]
+    # Traced once but for the first weights: `nn.RNN` does it twice, to see that they stand still.
+    scan = nn.scan(
+        lambda cell, carry, x: cell(carry, x),
+        variable_broadcast="params",
+        split_rngs={"params": False},
+        in_axes=1,
+        out_axes=1,
+        check_constancy_invariants=cell.is_initializing(),
+    )
+    return scan(cell, carry, x)[1]
 
 
 def gru(spec: NetworkSpec) -> nn.Module:
