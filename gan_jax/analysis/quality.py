@@ -107,7 +107,7 @@ def pool(parts: Parts, split: str) -> jax.Array | None:
     """The "train" or "test" rows of data that come from a file; None of data drawn from a law."""
     if parts.dataset.pools is None:
         return None
-    return jnp.asarray(getattr(parts.dataset.pools(), split))
+    return jax.device_put(getattr(parts.dataset.pools(), split))
 
 
 @partial(jax.jit, static_argnums=0)

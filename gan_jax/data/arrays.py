@@ -29,7 +29,9 @@ def _array_dataset(path: Path, changed: int, size: int) -> Dataset:
     del changed, size  # only so that another version of the file is read anew
     facts, rows = check_array(path), load_array(path)
     pools = Pools(*split_rows(rows))
-    low, high = pools.train.min(axis=0), pools.train.max(axis=0)
+    bounds = None
+    if facts.kind != "images":
+        bounds = pools.train.min(axis=0), pools.train.max(axis=0)
 
     def sample(key: jax.Array, n: int) -> jax.Array:
         return draw_rows(jnp.asarray(pools.train), key, n)
@@ -38,7 +40,7 @@ def _array_dataset(path: Path, changed: int, size: int) -> Dataset:
         sample,
         facts.shape,
         kind=facts.kind,
-        bounds=None if facts.kind == "images" else (low, high),
+        bounds=bounds,
         pools=lambda: pools,
         rows=(len(pools.train), len(pools.test)),
     )

@@ -6,7 +6,6 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.config import Experiment, Leaves, Static, split
@@ -47,7 +46,7 @@ def make_program(experiment: Experiment) -> Program:
 
 def _training_set(parts: Parts, data_seed: int) -> TrainingSet:
     static, dataset = parts.static, parts.dataset
-    x = None if dataset.pools is None else jnp.asarray(dataset.pools().train)
+    x = None if dataset.pools is None else jax.device_put(dataset.pools().train)
     z = None
     if static.n_train is not None:
         x = _drawn(dataset, static.n_train, x, np.uint32(data_seed))
