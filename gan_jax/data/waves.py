@@ -49,6 +49,7 @@ class SineFit(NamedTuple):
     residual: jax.Array
 
 
+@jax.jit  # traced once for all measures of one evaluation, which XLA then fits once
 def fit_sines(x: jax.Array) -> SineFit:
     """Fit one sine to each of the sequences [n, time] by least squares.
 
