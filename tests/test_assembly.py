@@ -15,7 +15,7 @@ from gan_jax.analysis import quality
 from gan_jax.files.netcdf import read_flat, read_netcdf
 from gan_jax.files.netcdf_blocks import BlockFile
 from gan_jax.reports.html import write_report
-from gan_jax.studies import blocks
+from gan_jax.studies import block_plan
 from gan_jax.studies.cells import cells, write_dataset
 from gan_jax.studies.engines import assemble_study
 from gan_jax.studies.rejudge import store_verdicts
@@ -64,7 +64,7 @@ def test_blocks_of_any_size_give_the_same_results(grown, copied, monkeypatch, mi
     whole = put_together(copied)
     table = (copied / "seeds.csv").read_bytes()
     for at_once in (1, 2):
-        monkeypatch.setattr(blocks, "BLOCK_CELLS", at_once)
+        monkeypatch.setattr(block_plan, "BLOCK_CELLS", at_once)
         parts = put_together(copied)
         assert {*parts} == {*whole}
         for name, results in whole.items():
@@ -94,7 +94,7 @@ def test_the_kinds_of_devices_that_trained_the_cells_are_recorded(grown, copied,
 
 
 def test_an_assembly_can_be_ended_between_two_blocks_and_leaves_what_was(copied, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_CELLS", 1)
+    monkeypatch.setattr(block_plan, "BLOCK_CELLS", 1)
     before = {name: (copied / name).read_bytes() for name in ("results.nc", "seeds.csv")}
     turns = iter(range(3))
 

@@ -6,14 +6,15 @@ So memory does not grow with the number of cells.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from gan_jax.fields import ConfigError
 from gan_jax.files.netcdf_blocks import BlockFile
+from gan_jax.studies.block_plan import Block, plan_blocks
 from gan_jax.studies.cells import Cell, cells
 from gan_jax.studies.joining import (
     NOT_RUN,
@@ -33,27 +34,7 @@ from gan_jax.studies.study import Study
 if TYPE_CHECKING:
     import xarray as xr
 
-# Cells joined at a time: at most so many, and so many bytes of files (but one cell at least).
-BLOCK_CELLS, BLOCK_BYTES = 64, 16_000_000
 MISSING = "?"  # no variant's name: in a layout, of one that has not run; before a group's, of its
-
-
-class Block(NamedTuple):
-    """Some of a study's cells: whole variants of one group, or some cells of one variant.
-
-    Attributes:
-      group: its variants' group.
-      variants: them.
-      first: place of its first seed in the study's list.
-      seeds: its seeds.
-      done: those of its cells that are done.
-    """
-
-    group: str
-    variants: tuple[str, ...]
-    first: int
-    seeds: tuple[int, ...]
-    done: list[Cell]
 
 
 def devices_in_words(devices: Counter[str]) -> str:
@@ -148,13 +129,18 @@ class BlockWriter:
         ):
             for name in self._layouts:
                 self._write_what_all_share(file, name)
-            for number, block in enumerate(self._blocks()):
+            for number, block in enumerate(plan_blocks(self._study, self._folder, self._largest())):
                 self._write_block(file, block, table, header=number == 0)
                 between()
             for name, own in self._variants.items():
                 wall = [self._wall[variant] for variant in own]
                 file.write(name, "wall_seconds", [slice(None)], wall)
                 file.describe(name, "devices", devices_in_words(self.devices))
+
+    def _largest(self) -> int:
+        """Bytes of the largest cell's file, of a cell each program."""
+        samples = [cell.path(self._folder) for own in self._samples.values() for cell in own]
+        return max(sample.stat().st_size for sample in samples)
 
     def _write_what_all_share(self, file: BlockFile, name: str | None) -> None:
         """The axes, the real samples: whatever no variant has of its own."""
@@ -164,34 +150,6 @@ class BlockWriter:
                 file.write(name, str(key), [slice(None)], axes[str(key)])
             elif not {"variant", "seed"} & {*x.dims}:
                 file.write(name, str(key), [slice(None)] * x.ndim, x.values)
-
-    def _blocks(self) -> Iterator[Block]:
-        """All cells of the study, in its order."""
-        everything = cells(self._study)
-        each = len(everything) // len(self._study.variants)  # every variant has the same
-        samples = [cell.path(self._folder) for own in self._samples.values() for cell in own]
-        largest = max(sample.stat().st_size for sample in samples)
-        at_once = max(min(BLOCK_BYTES // largest, BLOCK_CELLS), 1)
-        begun = 0
-        while begun < len(everything):
-            end = begun + min(at_once, each - begun % each)  # of one variant
-            if each <= at_once:  # whole variants, of one group
-                group = self._group_of[everything[begun].variant]
-                most = begun + at_once // each * each
-                while end < min(most, len(everything)):
-                    if self._group_of[everything[end].variant] != group:
-                        break
-                    end += each
-            yield self._block(everything[begun:end])
-            begun = end
-
-    def _block(self, own: list[Cell]) -> Block:
-        variants = tuple(dict.fromkeys(cell.variant for cell in own))
-        first = own[0].first
-        end = max(cell.first + len(cell.seeds) for cell in own)
-        done = [cell for cell in own if cell.path(self._folder).exists()]
-        seeds = self._study.seeds[first:end]
-        return Block(self._group_of[variants[0]], variants, first, seeds, done)
 
     def _write_block(self, file: BlockFile, block: Block, table: IO[str], header: bool) -> None:
         part = self._part(block)
