@@ -55,6 +55,31 @@ def put_together(folder):
     return {"": gan_jax.load_results(folder)} | gan_jax.load_groups(folder)
 
 
+@pytest.mark.parametrize("at_once", range(1, 12))
+def test_a_plan_has_every_cell_once_in_whole_variants_of_one_group_or_part_of_one(
+    tmp_path, monkeypatch, at_once
+):
+    # Two data sets in turn; three cells a variant, of 64, 64 and 2 seeds.
+    data = {"a": "parabola", "b": "parabola", "c": "ring", "d": "parabola"}
+    variants = {name: {"data": of} for name, of in data.items()}
+    study = gan_jax.Study("plan", SHORT, variants, 130, lanes=2)
+    everything, each, size = cells(study), 3, {64: 1, 128: 2, 130: 3, 66: 2, 2: 1}
+    monkeypatch.setattr(block_plan, "BLOCK_CELLS", at_once)
+    plan = list(block_plan.plan_blocks(study, tmp_path, data, largest=1))
+    found = [(one, seed) for block in plan for one in block.variants for seed in block.seeds]
+    assert found == [(cell.variant, seed) for cell in everything for seed in cell.seeds]
+    for block in plan:
+        assert {data[one] for one in block.variants} == {block.group} and not block.done
+        assert len(block.variants) * size[len(block.seeds)] <= at_once
+        assert block.seeds == study.seeds[block.first : block.first + len(block.seeds)]
+        assert len(block.variants) == 1 or size[len(block.seeds)] == each
+    fewest = {1: 12, 2: 8, 3: 4, 4: 4, 5: 4}
+    assert len(plan) == fewest.get(at_once, 3)
+    # A block is also of no more bytes than memory should hold, but of one cell at least.
+    for largest, blocks in ((block_plan.BLOCK_BYTES, 12), (2 * block_plan.BLOCK_BYTES, 12)):
+        assert len(list(block_plan.plan_blocks(study, tmp_path, data, largest))) == blocks
+
+
 # None; one cell of each data set; all of one data set.
 @pytest.mark.parametrize("missing", [(), (0, 4), (3, 4, 5)])
 def test_blocks_of_any_size_give_the_same_results(grown, copied, monkeypatch, missing):

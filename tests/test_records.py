@@ -59,7 +59,10 @@ COSINES = ("generator_update_cosine", "discriminator_update_cosine")
 )
 def test_the_cosine_of_two_updates_by_hand(earlier, update, cosine):
     # Each coordinate a parameter of its own, of one player; the other stands still.
-    moving = [dict(zip(("kernel", "bias"), np.float32(u), strict=True)) for u in (earlier, update)]
+    moving = [
+        {"kernel": np.full((1, 1), x, np.float32), "bias": np.full((1,), y, np.float32)}
+        for x, y in (earlier, update)
+    ]
     still = {"kernel": np.zeros((2, 2), np.float32)}
     measures = update_cosines(*(Parameters(generator=u, discriminator=still) for u in moving))
     np.testing.assert_allclose(measures["generator_update_cosine"], cosine, rtol=1e-6)

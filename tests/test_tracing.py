@@ -4,11 +4,16 @@ import contextlib
 import gc
 
 import jax
+import jax.numpy as jnp
 import pytest
+from flax import linen as nn
+from jax.extend import core
 from meshes import compiled_training
 
 import gan_jax
+from gan_jax.data import DATASETS
 from gan_jax.losses import LOSSES, GanLoss
+from gan_jax.networks.recurrent import unrolled
 from gan_jax.training.loop import Evaluation
 from gan_jax.training.seeds import train_seeds
 
@@ -59,6 +64,52 @@ def test_a_study_of_learning_rates_is_one_program(registered, tmp_path):
         gan_jax.run_study(gan_jax.Study("rates", base, rates, 3), tmp_path / str(n))
         seen.append(len(traces))
     assert seen[0] == seen[1] > 0
+
+
+def primitives(jaxpr):
+    """The names of all operations of a jaxpr, and of those within them."""
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for inner in core.jaxprs_in_params(equation.params):
+            yield from primitives(inner)
+
+
+@pytest.mark.parametrize(("updates", "loops"), [(1, 0), (2, 1)])
+def test_one_discriminator_update_is_no_loop(updates, loops):
+    experiment = gan_jax.Experiment(**SHORT, discriminator_steps=updates)
+    gan, key = gan_jax.make_gan(experiment), gan_jax.seed_key(0)
+    step = jax.make_jaxpr(gan.train_step)(gan.init(key), key)
+    assert list(primitives(step.jaxpr)).count("scan") == loops
+
+
+def test_a_recurrent_cell_is_traced_once_a_pass_and_once_more_for_its_first_weights():
+    calls = []
+
+    class Counted(nn.GRUCell):
+        def __call__(self, carry, inputs):
+            calls.append(1)
+            return super().__call__(carry, inputs)
+
+    class Network(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return unrolled(Counted(3), [jnp.zeros((len(x), 3))], x)
+
+    x = jnp.ones((2, 5, 1))
+    variables = Network().init(jax.random.key(0), x)
+    assert len(calls) == 2
+    jax.make_jaxpr(Network().apply)(variables, x)
+    assert len(calls) == 3
+
+
+def test_sines_are_fitted_once_for_all_measures_of_a_sequence():
+    def measures(x):
+        return {name: measure(x) for name, measure in DATASETS["sine_waves"].measures.items()}
+
+    jaxpr = jax.make_jaxpr(jax.vmap(measures))(jnp.ones((3, 8, 32))).jaxpr
+    fits = [one for one in jaxpr.eqns if one.params.get("name") == "fit_sines"]
+    assert len(fits) == 4
+    assert len({id(fit.params["jaxpr"]) for fit in fits}) == 1
 
 
 @pytest.mark.parametrize("on", [True, False])

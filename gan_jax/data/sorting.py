@@ -60,8 +60,9 @@ def sort_columns(columns: jax.Array) -> jax.Array:
     columns = jnp.pad(columns, ((0, size - n), (0, 0)), constant_values=jnp.inf)
     run = 1
     while run < size:
-        # Two ascending runs, the second turned round, are one that rises and falls; their minima
-        # and maxima, pair by pair, are two such again, each half as long.
+        # Two ascending runs, the second turned round, are one that rises and falls. Minima and
+        # maxima of its halves, pair by pair, are two that rise and fall, or fall and rise, each
+        # half as long, with all of the one below all of the other; and so on.
         rising, other = _halves(columns, run)
         columns, stride = _exchanged(rising, lax.rev(other, [2])), run // 2
         while stride:

@@ -88,8 +88,8 @@ class Seen(NamedTuple):
     Attributes:
       model_state: that player's new model state.
       loss: the loss.
-      logits_real: the real batch's logits [n].
-      logits_fake: the fakes' [n].
+      logits_real: the real batch's logits [n / packing].
+      logits_fake: the fakes' [n / packing].
     """
 
     model_state: Any

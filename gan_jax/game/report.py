@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
+from gan_jax.game.norms import euclidean_norm
 from gan_jax.game.parts import Move, Seen
 from gan_jax.game.state import PlayerState, StepInfo
-from gan_jax.game.sums import euclidean_norm
 
 
 class Report(NamedTuple):
@@ -40,9 +40,11 @@ def update_ratio(old: Any, new: Any) -> jax.Array:
 
 
 def step_info(discriminator: Report, generator: Report) -> StepInfo:
-    """What a step tells, of both players' reports; of logits, what the discriminator saw.
+    """What a step tells, of both players' reports.
 
-    V(D, G) is of log D(x) = -softplus(-logit) and log(1 - D(x)) = -softplus(logit).
+    Mean logits, accuracies and V(D, G) are of the batch of the discriminator's last update:
+    V = mean log D(x) + mean log(1 - D(G(z))), where log D = -softplus(-logit) and
+    log(1 - D) = -softplus(logit).
     """
     logits_real, logits_fake = discriminator.seen.logits_real, discriminator.seen.logits_fake
     logit_real, logit_fake = logits_real.mean(), logits_fake.mean()

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 SIDE = 4  # a multiple of the stride: every pixel meets equally many weights (Odena et al. 2016)
+CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # row and column of the blocks that a product meets
 
 
 def halve(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -27,7 +28,7 @@ def halve(x: jax.Array, kernel: jax.Array) -> jax.Array:
     padded = _padded(x, (1, 1), (1, 1))
     blocks = padded.reshape(n, rows + 1, 2, columns + 1, 2, channels).transpose(0, 1, 3, 2, 4, 5)
     blocks = blocks.reshape(n, rows + 1, columns + 1, 4 * channels)
-    met = [_padded(blocks, (-i, i - 1), (-j, j - 1)) for i in (0, 1) for j in (0, 1)]
+    met = [_padded(blocks, (-i, i - 1), (-j, j - 1)) for i, j in CORNERS]
     return lax.concatenate(met, 3) @ _in_blocks(kernel).reshape(16 * channels, -1)
 
 
@@ -40,15 +41,15 @@ def double(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """
     n, height, width, channels = x.shape
     by_pixel = jnp.moveaxis(_in_blocks(kernel), -2, 0).reshape(channels, -1)
-    parts = iter(lax.split(x @ by_pixel, [4 * kernel.shape[-1]] * 4, axis=3))
-    blocks = [_padded(next(parts), (i, 1 - i), (j, 1 - j)) for i in (0, 1) for j in (0, 1)]
+    parts = zip(lax.split(x @ by_pixel, [4 * kernel.shape[-1]] * 4, axis=3), CORNERS, strict=True)
+    blocks = [_padded(part, (i, 1 - i), (j, 1 - j)) for part, (i, j) in parts]
     pixels = sum(blocks[1:], start=blocks[0]).reshape(n, height + 1, width + 1, 2, 2, -1)
     pixels = pixels.transpose(0, 1, 3, 2, 4, 5).reshape(n, 2 * height + 2, 2 * width + 2, -1)
     return _padded(pixels, (-1, -1), (-1, -1))
 
 
 def _padded(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
-    """Images with so many rows and columns of zeros before and after; with less where negative."""
+    """Images with so many rows and columns of zeros before and after; negative: cut by so many."""
     around = [(0, 0, 0), (*rows, 0), (*columns, 0), (0, 0, 0)]
     return lax.pad(x, jnp.zeros((), x.dtype), around)
 

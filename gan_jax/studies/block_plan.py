@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,10 +31,14 @@ class Block(NamedTuple):
     done: list[Cell]
 
 
-def plan_blocks(study: Study, folder: Path, largest: int) -> Iterator[Block]:
-    """All cells of a study, in its order; `largest` is a cell's file at most, in bytes."""
+def plan_blocks(
+    study: Study, folder: Path, group_of: Mapping[str, str], largest: int
+) -> Iterator[Block]:
+    """All cells of a study, in its order, in blocks of at most BLOCK_CELLS and BLOCK_BYTES.
+
+    `group_of` has every variant's group; `largest` is what a cell's file has at most, in bytes.
+    """
     everything = cells(study)
-    group_of = {variant: name for name, own in study.groups().items() for variant in own}
     each = len(everything) // len(study.variants)  # every variant has the same
     at_once = max(min(BLOCK_BYTES // largest, BLOCK_CELLS), 1)
     begun = 0

@@ -6,7 +6,7 @@ So memory does not grow with the number of cells.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -129,7 +129,7 @@ class BlockWriter:
         ):
             for name in self._layouts:
                 self._write_what_all_share(file, name)
-            for number, block in enumerate(plan_blocks(self._study, self._folder, self._largest())):
+            for number, block in enumerate(self._blocks()):
                 self._write_block(file, block, table, header=number == 0)
                 between()
             for name, own in self._variants.items():
@@ -137,10 +137,11 @@ class BlockWriter:
                 file.write(name, "wall_seconds", [slice(None)], wall)
                 file.describe(name, "devices", devices_in_words(self.devices))
 
-    def _largest(self) -> int:
-        """Bytes of the largest cell's file, of a cell each program."""
+    def _blocks(self) -> Iterator[Block]:
+        """The study's blocks, by the size of a cell each program."""
         samples = [cell.path(self._folder) for own in self._samples.values() for cell in own]
-        return max(sample.stat().st_size for sample in samples)
+        largest = max(sample.stat().st_size for sample in samples)
+        return plan_blocks(self._study, self._folder, self._group_of, largest)
 
     def _write_what_all_share(self, file: BlockFile, name: str | None) -> None:
         """The axes, the real samples: whatever no variant has of its own."""

@@ -25,10 +25,10 @@ from gan_jax.config import Leaves
 from gan_jax.fields import ConfigError
 from gan_jax.game import gan
 from gan_jax.game.draws import seed_key
+from gan_jax.game.norms import euclidean_norm, inner_product, sums_by_shape
 from gan_jax.game.parts import Parameters, Parts, TrainingSet, current_parameters
 from gan_jax.game.sharding import everywhere
 from gan_jax.game.state import GanState, StepInfo
-from gan_jax.game.sums import euclidean_norm, inner_product, sums_by_shape
 
 NEVER = -1
 
