@@ -84,6 +84,12 @@ def built(name, player, hidden=(8, 8), packing=1, batch=6, **fields):
     return NETWORKS[name](spec), jax.random.normal(jax.random.key(0), x)
 
 
+def loss_parameters(name):
+    """Parameters at which no loss is another's limit."""
+    chosen = {"alpha_d": 0.6, "alpha_g": 3.0}
+    return {key: chosen[key] for key in gan_jax.LOSSES[name].parameters}
+
+
 def shaken(parameters):
     """Parameters none of which is zero any more, biases above all."""
     leaves, tree = jax.tree.flatten(parameters)

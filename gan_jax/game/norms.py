@@ -13,8 +13,8 @@ def sums_by_shape(tree: Any) -> jax.Array:
     """The sum of all numbers in a tree, as a part for each shape of its arrays [shapes].
 
     Of a tree without arrays a single 0. Arrays of one shape, such as a weight and its optimiser's
-    moments, are added up before they are summed: as every sum over an array is compiled, and read
-    again by the next process, the ring's training has 162 of them, which were 310.
+    moments, are added up before they are summed: every sum over an array is compiled, and read
+    again by the next process, and a training has about half as many so.
     """
     alike: dict[tuple[int, ...], list[jax.Array]] = defaultdict(list)
     for x in jax.tree.leaves(tree):

@@ -20,7 +20,7 @@
 | memory over time | 201 segments with checkpoints | flat, on the device and of the process |
 | no more files may be open | descriptors taken up to RLIMIT_NOFILE (`test_damage`) | an error that names the file; nothing is taken for damaged |
 | two processes | two on one folder; a holder killed; a number used again; another machine or container (`test_claims`) | one works, the other says who does |
-| workers | several; killed, stopped beyond the lease, each killed by one cell (`test_workers`) | each cell once; a cell that kills is given up |
+| workers | several; killed, stopped beyond the lease, each killed by one cell (`test_workers`, `test_leases`) | each cell once; a cell that kills is given up |
 | surroundings | clock set back, long paths of any letters, folder moved, no home, no cache, no terminal, LANG=C, other hash seeds, 1 to 4 devices (`test_surroundings`) | the same bits |
 
 Wrong and hostile input: `tests/test_hostile_input.py`, `test_properties.py`, `test_readers.py`, and

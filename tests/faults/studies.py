@@ -7,6 +7,7 @@ no time, and is a process like any other.
 import contextlib
 import ctypes
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -231,3 +232,8 @@ def assert_same_bits(results, expected, but=("wall_seconds",)):
             same = (there.dtype, there.shape) == (here.dtype, here.shape)
             same = same and there.tobytes() == here.tobytes()
         assert same, f"{name} differs"
+
+
+def foreign(file, **more):
+    """A lease that a process of another machine left."""
+    file.write_text(json.dumps({"host": "elsewhere", "process": 1, "since": "now"} | more))
