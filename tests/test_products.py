@@ -5,10 +5,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.networks.products import FEW, product
+from gan_jax.networks.products import FEW, LONG, SHORT, product
 
 KEY = jax.random.key(11)
-SHAPES = [(1, 25), (2, 15), (25, 2), (FEW, 3), (FEW + 1, 3)]  # the last is no sum written out
+# Each on one side of a limit; the last is the plain product throughout.
+SHAPES = [
+    (1, 25),
+    (2, 15),
+    (25, 2),
+    (FEW, 3),
+    (FEW + 1, 2),
+    (SHORT, LONG),
+    (LONG, SHORT),
+    (SHORT, LONG + 1),
+    (SHORT + 1, SHORT + 1),
+    (LONG + 1, FEW + 1),
+]
 
 
 def operands(outputs, inputs, batch=16):
@@ -25,25 +37,41 @@ def scalar(times):
 @pytest.mark.parametrize("outputs, inputs", SHAPES)
 def test_values_and_gradients_of_both_operands(outputs, inputs):
     given = operands(outputs, inputs)
-    np.testing.assert_array_equal(product(*given), given[0] @ given[1])
+    np.testing.assert_allclose(product(*given), given[0] @ given[1], rtol=1e-5, atol=1e-5)
     own = jax.jit(jax.grad(scalar(product), (0, 1)))(*given)
     plain = jax.grad(scalar(jnp.matmul), (0, 1))(*given)
     for one, other in zip(own, plain, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("outputs, products", [(2, 2), (FEW, 2), (FEW + 1, 3)])
-def test_which_gradient_is_a_product(outputs, products):
-    # The value and the kernel's gradient always are; that of the columns where it is the quicker.
-    compiled = jax.jit(jax.value_and_grad(scalar(product), (0, 1))).lower(*operands(outputs, 3))
-    assert compiled.as_text().count("stablehlo.dot_general") == products
+@pytest.mark.parametrize(
+    "outputs, inputs, products",
+    [
+        # The value, the columns' gradient, and the kernel's: 0 where it is a sum written out.
+        (2, 2, 0 + 0 + 2),
+        (FEW, 2, 0 + 0 + 2),
+        (FEW, 3, 1 + 0 + 3),
+        (FEW + 1, 2, 1 + 1 + 2),
+        (2, 15, 1 + 0 + 2),
+        (SHORT, LONG, 1 + 0 + SHORT),
+        (LONG, SHORT, 1 + 1 + SHORT),
+        (SHORT, LONG + 1, 1 + 0 + 1),
+        (SHORT + 1, SHORT + 1, 1 + 0 + 1),
+        (LONG + 1, FEW + 1, 1 + 1 + 1),
+    ],
+)
+def test_how_many_products_value_and_gradients_are(outputs, inputs, products):
+    given = operands(outputs, inputs)
+    lowered = jax.jit(jax.value_and_grad(scalar(product), (0, 1))).lower(*given)
+    assert lowered.as_text().count("stablehlo.dot_general") == products
 
 
 def test_a_gradient_by_hand():
     # y = 2 x1 + 3 x2, and twice that: a cotangent (1, 1) comes back as (2 + 4, 3 + 6).
     kernel, columns = jnp.array([[2.0, 3.0], [4.0, 6.0]]), jnp.array([[5.0], [7.0]])
-    _, back = jax.vjp(product, kernel, columns)
+    value, back = jax.vjp(product, kernel, columns)
     of_kernel, of_columns = back(jnp.ones((2, 1)))
+    np.testing.assert_array_equal(value, [[31.0], [62.0]])
     np.testing.assert_array_equal(of_columns, [[6.0], [9.0]])
     np.testing.assert_array_equal(of_kernel, [[5.0, 7.0], [5.0, 7.0]])
 
@@ -60,7 +88,7 @@ def test_gradients_of_every_seed_are_its_own(outputs, inputs):
             np.testing.assert_allclose(one[lane], other, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("outputs, inputs", [(3, 2), (FEW + 1, 2)])
+@pytest.mark.parametrize("outputs, inputs", [(3, 2), (2, 3), (FEW + 1, 2), (6, 6)])
 def test_second_derivatives_in_either_mode(outputs, inputs):
     # Penalties differentiate a gradient backwards, spectra forwards.
     given = operands(outputs, inputs, batch=2)
