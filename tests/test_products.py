@@ -8,11 +8,14 @@ import pytest
 from gan_jax.networks.products import FEW, LONG, SHORT, product
 
 KEY = jax.random.key(11)
-# Each on one side of a limit; the last is the plain product throughout.
+# The parabola's layers, then both sides of every limit; the last is the plain product throughout.
 SHAPES = [
     (1, 25),
     (2, 15),
+    (15, 5),
     (25, 2),
+    (1, 1),
+    (3, 1),
     (FEW, 3),
     (FEW + 1, 2),
     (SHORT, LONG),
@@ -47,7 +50,8 @@ def test_values_and_gradients_of_both_operands(outputs, inputs):
 @pytest.mark.parametrize(
     "outputs, inputs, products",
     [
-        # The value, the columns' gradient, and the kernel's: 0 where it is a sum written out.
+        # The value, the columns' gradient, and the kernel's; 0 for a sum written out.
+        (3, 1, 0 + 0 + 1),
         (2, 2, 0 + 0 + 2),
         (FEW, 2, 0 + 0 + 2),
         (FEW, 3, 1 + 0 + 3),
@@ -93,5 +97,10 @@ def test_second_derivatives_in_either_mode(outputs, inputs):
     # Penalties differentiate a gradient backwards, spectra forwards.
     given = operands(outputs, inputs, batch=2)
     own, plain = scalar(product), scalar(jnp.matmul)
-    for second in (lambda f: jax.jacrev(jax.grad(f, 1), 0), lambda f: jax.jacfwd(jax.grad(f), 1)):
-        np.testing.assert_allclose(second(own)(*given), second(plain)(*given), atol=1e-4)
+    for second in (jax.hessian, lambda f, which: jax.jacrev(jax.grad(f, which), which)):
+        for one, other in zip(
+            jax.tree.leaves(second(own, (0, 1))(*given)),
+            jax.tree.leaves(second(plain, (0, 1))(*given)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(one, other, atol=1e-4)
