@@ -1,14 +1,25 @@
-"""Settings for every test (four CPU devices, JAX's strict modes), and what many of them use."""
+"""Settings for every test (four CPU devices, JAX's strict modes), and what many of them use.
+
+Most of the suite's time would be compiling, and hardly a test depends on how well that is done: XLA
+optimises little here, which takes a third of the time. `JAX_DISABLE_MOST_OPTIMIZATIONS=0 pytest`
+compiles as users do; `.ci/run` does so with the tests marked `bits`.
+"""
 
 import atexit
 import os
 import shutil
 import tempfile
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import pytest
 
-# Most of the suite's time is compiling: its processes share what each has compiled, for one run.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# XLA's older emitters of fused loops take half the time of its newer ones; later versions have the
+# newer ones only, and refuse to start with the flag.
+if os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1" and version("jaxlib").startswith("0.10."):
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+# The processes of a run share what each has compiled.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # else another process of this run has set it
     compiled = tempfile.mkdtemp(prefix="gan-jax-tests-")
     atexit.register(shutil.rmtree, compiled, ignore_errors=True)
@@ -62,6 +73,16 @@ def pytest_terminal_summary(terminalreporter):
 def compiled_programs_go():
     """Each module compiles for itself: kept for all, the programs take gigabytes."""
     yield
+    jax.clear_caches()
+
+
+@pytest.fixture
+def optimised():
+    """Compile as users do, for a test that computes for minutes."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
     jax.clear_caches()
 
 

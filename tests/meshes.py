@@ -11,7 +11,7 @@ from functools import partial
 import jax
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
-from setups import quickly, set_up
+from setups import set_up
 
 import gan_jax
 from gan_jax.analysis import quality
@@ -74,7 +74,7 @@ def moves_and_step(program):
         )
         return gradients, gan.train_step(parts, leaves, training_set, state, key, step)
 
-    return quickly(jax.vmap(one, (None, 0, 0))), training_set
+    return jax.jit(jax.vmap(one, (None, 0, 0))), training_set
 
 
 def both_ways(devices, **fields):

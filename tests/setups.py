@@ -34,14 +34,9 @@ def trained_states(experiment, seeds, steps=3):
     return gan_jax.train_seeds(experiment.replace(steps=steps, log_every=1), seeds, 2).states
 
 
-def quickly(function):
-    """Compile for a test: what is tested does not depend on how well it is optimised."""
-    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
-
-
 @cache
 def sampler(dataset, n):
-    return quickly(lambda key: dataset.sample(key, n))
+    return jax.jit(lambda key: dataset.sample(key, n))
 
 
 def drawn(dataset, seed, n=2000):
@@ -51,7 +46,7 @@ def drawn(dataset, seed, n=2000):
 
 @cache
 def measurer(dataset):
-    return quickly(lambda x: {name: f(x) for name, f in dataset.measures.items()})
+    return jax.jit(lambda x: {name: f(x) for name, f in dataset.measures.items()})
 
 
 def measured(dataset, x):

@@ -265,7 +265,7 @@ def read_idx(name):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason=f"no MNIST in {REAL}")
-def test_real_digits_are_told_with_99_percent():
+def test_real_digits_are_told_with_99_percent(optimised):
     names = "train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"
     digits = Images(*map(read_idx, names))
     assert train_classifier(digits).accuracy >= 0.99

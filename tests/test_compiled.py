@@ -51,7 +51,9 @@ def test_a_second_process_finds_what_the_first_has_compiled(tmp_path, code):
 
 
 def test_what_the_user_has_set_stands(tmp_path):
-    folder, _ = trained(tmp_path / "home", JAX_COMPILATION_CACHE_DIR=str(tmp_path / "mine"))
+    mine = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "mine")}
+    mine |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    folder, _ = trained(tmp_path / "home", **mine)
     assert folder == str(tmp_path / "mine") and any((tmp_path / "mine").iterdir())
     assert trained(tmp_path / "home", JAX_COMPILATION_CACHE_DIR="") == ("None", 0)
     assert not (tmp_path / "home").exists()

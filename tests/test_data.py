@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
-from setups import LAWS, assert_mean, drawn, measured, quickly
+from setups import LAWS, assert_mean, drawn, measured
 
 from gan_jax.data import DATASETS, dirac, parabola, sine
 from gan_jax.data.intervals import distance_from_uniform
@@ -48,7 +48,7 @@ def test_measures_are_finite_and_the_same_in_a_batch_of_samples(name):
     real = np.asarray(drawn(dataset, 2))[:50]
     # The second and third: every sample is one point, and the origin of all.
     x = np.stack([real, np.broadcast_to(real[:1], real.shape), np.zeros_like(real)])
-    values, alone = quickly(jax.vmap(measure))(x), quickly(measure)
+    values, alone = jax.jit(jax.vmap(measure))(x), jax.jit(measure)
     assert np.isfinite(values).all()
     one_by_one = np.stack([alone(one) for one in x])
     np.testing.assert_allclose(values, one_by_one, rtol=1e-4, atol=1e-5)
@@ -142,7 +142,7 @@ def test_the_distance_to_a_steep_curve_is_an_upper_bound():
 )
 def test_distance_from_uniform_by_hand(values, low, high, distance):
     x = np.asarray(values, np.float32)
-    found = quickly(lambda x: distance_from_uniform(x, low, high))(x)
+    found = jax.jit(lambda x: distance_from_uniform(x, low, high))(x)
     np.testing.assert_allclose(found, distance, rtol=1e-5)
 
 
@@ -150,13 +150,13 @@ def test_distance_from_uniform_is_the_distance_from_a_fine_comb():
     values = np.random.default_rng(0).normal(0.3, 0.5, 37).astype(np.float32)
     comb = -1 + 3 * (np.arange(37_000) + 0.5) / 37_000
     expected = stats.wasserstein_distance(values, comb)
-    found = quickly(lambda x: distance_from_uniform(x, -1, 2))(values)
+    found = jax.jit(lambda x: distance_from_uniform(x, -1, 2))(values)
     np.testing.assert_allclose(found, expected, 1e-4)
 
 
 def test_the_law_s_own_values_are_as_far_from_it_as_said():
     values = jax.random.uniform(jax.random.key(0), (200, 400), minval=1, maxval=4)
-    distances = quickly(jax.vmap(lambda v: distance_from_uniform(v, 1, 4)))(values)
+    distances = jax.jit(jax.vmap(lambda v: distance_from_uniform(v, 1, 4)))(values)
     np.testing.assert_allclose(distances.mean(), np.sqrt(np.pi / 32) * 3 / 20, rtol=0.08)
 
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from setups import TINY, quickly
+from setups import TINY
 
 import gan_jax
 from gan_jax.analysis import quality
@@ -27,7 +27,7 @@ def test_mnist_has_its_known_moments():
 
 def test_stacks_are_three_digits_drawn_apart():
     pool = jnp.asarray(DATASETS["mnist"].pools().test)
-    x = quickly(lambda key: draw_stacked(pool, key, 64))(jax.random.key(0))
+    x = jax.jit(lambda key: draw_stacked(pool, key, 64))(jax.random.key(0))
     assert x.shape == (64, 28, 28, 3)
     rows = {np.asarray(row).tobytes() for row in pool[..., 0]}
     channels = np.round((np.asarray(x) + 1) * 127.5).astype(np.uint8)

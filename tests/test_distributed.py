@@ -57,6 +57,7 @@ def reference(tmp_path_factory):
     return place, gan_jax.load_results(place / "results" / "spanning")
 
 
+@pytest.mark.bits
 def test_two_processes_come_to_the_bits_of_one_and_write_once(tmp_path, reference):
     first, second = places(tmp_path)
     # Two devices each: two rows, of one device in either process.

@@ -37,6 +37,7 @@ def latents(n=32):
     return np.asarray(jax.random.normal(jax.random.key(7), (n, BASE.latent_dim)))
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("variant", list(EXPORTED))
 def test_an_exported_generator_makes_the_trainings_samples_bit_for_bit(exported, variant):
     study, folder = exported

@@ -25,6 +25,7 @@ def trained(monkeypatch):
     return seen
 
 
+@pytest.mark.bits
 def test_a_study_grows_by_what_is_new_only(tmp_path, monkeypatch):
     seen, folder = trained(monkeypatch), tmp_path / "grown"
     both = {"b": {"loss": "hinge"}, "a": {}}

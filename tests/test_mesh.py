@@ -70,16 +70,14 @@ def test_gradients_and_a_step_are_one_devices(name, registered):
 def with_eight(what):
     """What a process with eight devices sees; see `meshes`."""
     tests = Path(__file__).parent
-    environment = os.environ | {
-        "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}",
-        "XLA_FLAGS": "--xla_backend_optimization_level=1",  # compiled sooner
-    }
+    environment = os.environ | {"PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"}
     command = [sys.executable, tests / "meshes.py", what]
     finished = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert finished.returncode == 0, finished.stderr[-3000:]
     return json.loads(finished.stdout)
 
 
+@pytest.mark.bits
 def test_eight_devices_alone_and_in_rows_are_the_bits_of_fewer():
     assert with_eight("rows") == {
         "devices": 8,
@@ -98,6 +96,7 @@ def test_eight_devices_share_a_batch():
     assert {13, 26} <= {*seen["sizes"]}  # 104 / 8 of either kind, 208 / 8 of the generator's
 
 
+@pytest.mark.bits
 def test_training_continues_with_the_same_bits(tmp_path):
     def stop():
         if len(seen) == 2:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from setups import batches, quickly, set_up
+from setups import batches, set_up
 
 from gan_jax.game import draws, players
 from gan_jax.game import gan as game
@@ -16,7 +16,7 @@ BATCH_NORM = {"discriminator_normalization": "batch", "generator_normalization":
 def means(program, key, state, batch, fake_shift=0.0):
     """Mean logits of the discriminator's loss, with the fakes moved."""
     moved = batch._replace(noise_fake=jnp.full(batch.x_real.shape, fake_shift))
-    seen = quickly(
+    seen = jax.jit(
         lambda b: players.discriminator_loss(
             *program[:2], current_parameters(state), state, b
         )[1]
@@ -73,8 +73,8 @@ def test_batch_statistics_are_each_seeds_own():
         return game.train_step(*program, state, key, 0)[0]
 
     keys = jax.vmap(draws.seed_key)(jnp.arange(3))
-    together = quickly(jax.vmap(run))(keys)
-    alone = quickly(run)(draws.seed_key(1))
+    together = jax.jit(jax.vmap(run))(keys)
+    alone = jax.jit(run)(draws.seed_key(1))
     for many, one in zip(
         jax.tree.leaves(together.generator.model_state),
         jax.tree.leaves(alone.generator.model_state),

@@ -59,9 +59,7 @@ def test_every_entry_keeps_the_contract(field, name, registered):
         traces.append(1)
         return game.train_step(program.parts, leaves, program.training_set, state, key, number)
 
-    # What is tested does not depend on how well it is optimised; compiling takes half the time.
-    quick = {"xla_backend_optimization_level": 0}
-    train = jax.jit(jax.vmap(step, (None, 0, 0, None)), compiler_options=quick)
+    train = jax.jit(jax.vmap(step, (None, 0, 0, None)))
     keys = jax.vmap(draws.seed_key)(jnp.arange(3))
     states = jax.vmap(lambda key: game.init(program.parts, program.leaves, key))(keys)
     begun = states
@@ -90,10 +88,7 @@ def test_every_entry_keeps_the_contract(field, name, registered):
     state = jax.tree.map(lambda x: x[1], states)
     x = game.generate(program.parts, state, jnp.zeros((4, experiment.latent_dim)))
     assert x.shape == (4, *shape) and game.discriminate(program.parts, state, x).shape == (4,)
-    gradients = jax.jit(
-        lambda state: frozen_gradients(program, state, *batches(program, key)),
-        compiler_options=quick,
-    )
+    gradients = jax.jit(lambda state: frozen_gradients(program, state, *batches(program, key)))
     for other_players in gradients(state):
         assert all(not x.any() for x in jax.tree.leaves(other_players))
 
@@ -154,8 +149,7 @@ def test_entries_work_with_one_another_under_seeds(row, column):
         state = game.init(program.parts, program.leaves, key)
         return game.train_step(*program, state, key, 0)
 
-    quick = jax.jit(jax.vmap(run), compiler_options={"xla_backend_optimization_level": 0})
-    state, info = quick(keys)
+    state, info = jax.jit(jax.vmap(run))(keys)
     assert all_finite((state, info)) and info.generator_loss.shape == (2,)
 
 

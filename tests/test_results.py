@@ -80,9 +80,12 @@ def test_the_files_beside_the_results(finished):
     assert not list(folder.rglob("*.tmp"))
 
 
+@pytest.mark.bits
 def test_results_are_the_training_itself(finished):
     _, results = finished
-    run = gan_jax.train_seeds(BASE.replace(loss="saturating"), 3, lanes=2)
+    experiment = BASE.replace(loss="saturating")
+    evaluation = quality.evaluation(experiment)
+    run = gan_jax.train_seeds(experiment, 3, lanes=2, evaluation=evaluation)
     np.testing.assert_array_equal(
         results["generator_loss"].sel(variant="saturating"), run.history["generator_loss"]
     )
@@ -97,6 +100,7 @@ def test_a_complete_study_is_read_not_run(finished, monkeypatch):
     xr.testing.assert_identical(gan_jax.run_study(tiny_study(), folder), results)
 
 
+@pytest.mark.bits
 def test_a_study_interrupted_between_cells_continues_to_the_same_numbers(finished, tmp_path):
     _, whole = finished
     folder = tmp_path / "tiny"

@@ -75,6 +75,7 @@ def test_the_first_weights_are_compiled_beside_the_tracing_of_the_steps(compiled
     assert threads["jit(train_lanes)"] is here and threads["jit(init_lanes)"] is not here
 
 
+@pytest.mark.bits
 def test_devices_with_memory_of_their_own_give_the_same_bits(monkeypatch):
     # As accelerators are: a program and arrays each, and the caller's thread for all.
     experiment, places = gan_jax.Experiment(**SHORT), set()

@@ -1,13 +1,14 @@
 """Sequences: moments of each law, and measures of hand-made sequences."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from setups import drawn, measured, quickly
+from setups import drawn, measured
 
 from gan_jax.data import ornstein_uhlenbeck, sine_waves
 from gan_jax.data.waves import fit_sines
 
-fitted = quickly(fit_sines)
+fitted = jax.jit(fit_sines)
 STEPS, RHO = 32, 0.9
 LAGS = np.arange(1, 9)
 
@@ -113,7 +114,7 @@ def test_the_process_has_the_covariance_of_its_law():
 
 
 def test_process_measures_of_hand_made_sequences():
-    error, variance = map(quickly, ornstein_uhlenbeck.measures.values())
+    error, variance = map(jax.jit, ornstein_uhlenbeck.measures.values())
     level = jnp.broadcast_to(jnp.array([[1.0], [-2.0]]), (2, STEPS))
     np.testing.assert_allclose(error(level), (1 - RHO**LAGS).mean(), rtol=1e-5)
     np.testing.assert_allclose(variance(level), (1 + 4) / 2 - 1, rtol=1e-6)

@@ -50,6 +50,7 @@ def test_gradient_clipping_scales_each_players_gradient_down_to_the_norm():
         np.testing.assert_allclose(optax.tree.norm(moved), min(share * norm, here), rtol=1e-4)
 
 
+@pytest.mark.bits
 def test_gradient_clipping_is_each_seeds_own():
     experiment = gan_jax.Experiment(**TINY, steps=3, log_every=1, gradient_clip=0.05)
     together = gan_jax.train_seeds(experiment, 4, lanes=4).states
@@ -126,6 +127,7 @@ def test_label_smoothing_is_off_by_default_and_changes_the_discriminators_loss_a
     assert losses[2][0] != losses[0][0] and losses[2][1] == losses[0][1]
 
 
+@pytest.mark.bits
 def test_packing_by_one_is_no_packing():
     chex.assert_trees_all_equal(trained(packing=1)[1:], trained()[1:])
 

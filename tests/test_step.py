@@ -207,6 +207,7 @@ def test_three_steps_of_adam_are_the_hand_written_ones():
             np.testing.assert_allclose(one, other, rtol=2e-3, atol=2e-4)
 
 
+@pytest.mark.bits
 def test_golden_first_step_of_the_parabola():
     # Seed 0, preset as published. Pins initial weights, data, latents and Adam across versions.
     gan = gan_jax.make_gan(gan_jax.preset("parabola"))
@@ -233,6 +234,7 @@ def test_golden_first_step_of_the_parabola():
     np.testing.assert_allclose(kernel[0, :3], [-0.280859, -0.225454, -0.0254124], rtol=1e-4)
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("update", gan_jax.UPDATES)
 def test_a_step_nobody_watches_is_the_same_but_for_its_update_ratios(update):
     parts, leaves, training_set = make_program(gan_jax.Experiment(update=update, batch_size=8))

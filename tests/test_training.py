@@ -31,6 +31,7 @@ def test_there_are_four_devices_to_spread_over():
     assert len(DEVICES) == 4
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("lanes", [1, 3, 4])
 def test_a_seeds_bits_depend_on_lanes_alone(lanes):
     experiment = gan_jax.Experiment(**SHORT)
@@ -53,6 +54,7 @@ def test_a_seeds_bits_depend_on_lanes_alone(lanes):
     )
 
 
+@pytest.mark.bits
 def test_vmapped_training_is_the_loop_a_reader_would_write():
     experiment = gan_jax.Experiment(**SHORT)
     run = train_seeds(experiment, [4, 9], lanes=2)
@@ -82,6 +84,7 @@ def chunk_of_four(rates):
     return chunk.result()
 
 
+@pytest.mark.bits
 def test_a_diverging_seed_is_frozen_recorded_and_leaves_the_others_bitwise_alone():
     healthy, healthy_history = chunk_of_four([1e-3] * 4)
     lanes, history = chunk_of_four([1e-3, 1e-3, 3e38, 1e-3])
@@ -100,6 +103,7 @@ def test_a_diverging_seed_is_frozen_recorded_and_leaves_the_others_bitwise_alone
     assert np.isfinite(history["sliced_wasserstein"][2][alive]).all()
 
 
+@pytest.mark.bits
 def test_a_seed_stays_frozen_even_if_it_could_go_on(registered):
     # Data that are NaN at some steps only: a lane that was not frozen would recover.
     def poisoned(key):
@@ -127,6 +131,7 @@ def test_a_seed_stays_frozen_even_if_it_could_go_on(registered):
     assert (run.first_nonfinite_step != NEVER).any() and (run.states.step > 1).any()
 
 
+@pytest.mark.bits
 def test_both_losses_see_the_same_first_batches_bit_for_bit():
     first = [
         train_seeds(gan_jax.Experiment(**(SHORT | {"log_every": 1}), loss=loss), 3).history

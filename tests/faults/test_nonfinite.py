@@ -28,6 +28,7 @@ def test_a_learning_rate_of_a_billion_ends_every_seed_and_the_report_renders(tmp
     assert "diverged" in write_report(results, tmp_path / "s").read_text(encoding="utf-8")
 
 
+@pytest.mark.bits
 def test_a_seed_of_nan_leaves_its_neighbours_bitwise_alone_across_an_interruption(
     tmp_path, monkeypatch
 ):

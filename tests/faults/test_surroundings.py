@@ -66,6 +66,7 @@ def test_long_paths_of_any_letters_and_a_folder_that_moves(tmp_path, undisturbed
     assert_same_bits(gan_jax.load_results(moved), undisturbed[1])
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize(
     "environment",
     [
