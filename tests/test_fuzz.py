@@ -1,6 +1,6 @@
 """Minutes of random damage to every kind of file that is read; the summary says how much.
 
-GAN_JAX_FUZZ_SECONDS: for all readers together (60).
+GAN_JAX_FUZZ_SECONDS: for all readers together (20).
 """
 
 import faulthandler
@@ -15,7 +15,7 @@ from readers import READERS, alike, damaged
 
 from gan_jax.fields import ConfigError
 
-SECONDS = float(os.environ.get("GAN_JAX_FUZZ_SECONDS", "60"))
+SECONDS = float(os.environ.get("GAN_JAX_FUZZ_SECONDS", "20"))
 PATIENCE = 30  # seconds for one small file, after which a reader hangs
 
 

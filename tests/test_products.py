@@ -42,7 +42,7 @@ def test_values_and_gradients_of_both_operands(outputs, inputs):
     given = operands(outputs, inputs)
     np.testing.assert_allclose(product(*given), given[0] @ given[1], rtol=1e-5, atol=1e-5)
     own = jax.jit(jax.grad(scalar(product), (0, 1)))(*given)
-    plain = jax.grad(scalar(jnp.matmul), (0, 1))(*given)
+    plain = jax.jit(jax.grad(scalar(jnp.matmul), (0, 1)))(*given)
     for one, other in zip(own, plain, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
@@ -84,8 +84,8 @@ def test_a_gradient_by_hand():
 def test_gradients_of_every_seed_are_its_own(outputs, inputs):
     kernel, columns = operands(outputs, inputs)
     kernels, batches = jnp.stack([kernel, -kernel]), jnp.stack([columns, 2 * columns])
-    gradient = jax.grad(scalar(product), (0, 1))
-    together = jax.vmap(gradient)(kernels, batches)
+    gradient = jax.jit(jax.grad(scalar(product), (0, 1)))
+    together = jax.jit(jax.vmap(gradient))(kernels, batches)
     for lane in range(2):
         apart = gradient(kernels[lane], batches[lane])
         for one, other in zip(together, apart, strict=True):
@@ -99,8 +99,8 @@ def test_second_derivatives_in_either_mode(outputs, inputs):
     own, plain = scalar(product), scalar(jnp.matmul)
     for second in (jax.hessian, lambda f, which: jax.jacrev(jax.grad(f, which), which)):
         for one, other in zip(
-            jax.tree.leaves(second(own, (0, 1))(*given)),
-            jax.tree.leaves(second(plain, (0, 1))(*given)),
+            jax.tree.leaves(jax.jit(second(own, (0, 1)))(*given)),
+            jax.tree.leaves(jax.jit(second(plain, (0, 1)))(*given)),
             strict=True,
         ):
             np.testing.assert_allclose(one, other, atol=1e-4)

@@ -1,6 +1,7 @@
 """The contract of every registry entry, one module for all: it trains, under seeds, as promised."""
 
 import re
+from functools import partial
 
 import chex
 import jax
@@ -61,7 +62,7 @@ def test_every_entry_keeps_the_contract(field, name, registered):
 
     train = jax.jit(jax.vmap(step, (None, 0, 0, None)))
     keys = jax.vmap(draws.seed_key)(jnp.arange(3))
-    states = jax.vmap(lambda key: game.init(program.parts, program.leaves, key))(keys)
+    states = jax.jit(jax.vmap(lambda key: game.init(program.parts, program.leaves, key)))(keys)
     begun = states
     for number in range(2):
         states, info = train(program.leaves, states, keys, number)
@@ -86,8 +87,10 @@ def test_every_entry_keeps_the_contract(field, name, registered):
 
     # Shapes, and freezing: no gradient of one player's loss reaches the other.
     state = jax.tree.map(lambda x: x[1], states)
-    x = game.generate(program.parts, state, jnp.zeros((4, experiment.latent_dim)))
-    assert x.shape == (4, *shape) and game.discriminate(program.parts, state, x).shape == (4,)
+    z = jnp.zeros((4, experiment.latent_dim))
+    x = jax.eval_shape(partial(game.generate, program.parts), state, z)
+    logits = jax.eval_shape(partial(game.discriminate, program.parts), state, x)
+    assert x.shape == (4, *shape) and logits.shape == (4,)
     gradients = jax.jit(lambda state: frozen_gradients(program, state, *batches(program, key)))
     for other_players in gradients(state):
         assert all(not x.any() for x in jax.tree.leaves(other_players))

@@ -17,7 +17,7 @@
 | result damaged | a bit flipped, truncated, emptied, swapped, of another version | named, set aside, run again; the report says so |
 | NaN and Inf | a learning rate of 1e9; NaN in one seed's weights; NaN in its data (`tests/test_training.py`) | its step is recorded; all others keep their bits; the report renders |
 | out of memory | a batch of 2^30 (`test_nonfinite`) | one line that names the fields to lower |
-| memory over time | 201 segments with checkpoints | flat, on the device and of the process |
+| memory over time | 101 segments with checkpoints | flat, on the device and of the process |
 | no more files may be open | descriptors taken up to RLIMIT_NOFILE (`test_damage`) | an error that names the file; nothing is taken for damaged |
 | two processes | two on one folder; a holder killed; a number used again; another machine or container (`test_claims`) | one works, the other says who does |
 | workers | several; killed, stopped beyond the lease, each killed by one cell (`test_workers`, `test_leases`) | each cell once; a cell that kills is given up |

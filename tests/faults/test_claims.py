@@ -18,7 +18,7 @@ from gan_jax.studies.workers import run_worker
 
 def test_a_second_process_says_who_holds_the_study(tmp_path, nursery, undisturbed):
     folder = tmp_path / "s"
-    process = nursery.start(f"studies.run({str(folder)!r}, pause=0.3)")
+    process = nursery.start(f"studies.run({str(folder)!r}, pause=0.1)")
     wait_until((folder / "running").exists)
     with pytest.raises(TakenError, match=f"run by process {process} on "):
         gan_jax.run_study(tiny(), folder)
