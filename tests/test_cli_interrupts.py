@@ -1,14 +1,18 @@
 """Ctrl-C at the command line: what is done is kept, and how to go on is said."""
 
 import gc
+import shutil
 import signal
 import subprocess
 import sys
 
 import pytest
 from faults.studies import wait_until
+from setups import tiny_study
 
 from gan_jax.cli import main
+from gan_jax.reports import watched
+from gan_jax.studies.cells import cells
 from gan_jax.training.interrupts import Interrupted, heard_signals
 
 
@@ -69,6 +73,28 @@ def test_a_real_ctrl_c_ends_cleanly_whatever_is_going_on(tmp_path, after):
     assert first == "finishing what runs, to keep it; Ctrl-C again leaves at once"
     assert last.startswith(f"gan-jax: interrupted: {done} of 2 cells are done and kept")
     assert "; continue with: " in last and last.endswith(" ".join(["compare", *slow]))
+
+
+IN_PART = ", some trained in part and kept at "
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([], ""),
+        ([200, 200], f"{IN_PART}step 200"),
+        # A chunk that is trained to its end waits for the cell's others.
+        ([10_000, 200, 0], f"{IN_PART}steps 0 to 10,000"),
+    ],
+)
+def test_where_unfinished_cells_go_on_is_said(finished, here, capsys, monkeypatch, steps, words):
+    folder = shutil.copytree(finished[0], here / "tiny")
+    shutil.rmtree(cells(tiny_study())[1].folder(folder))
+    monkeypatch.setattr(watched, "trained_steps", lambda cell, folder: steps)
+    monkeypatch.setattr(watched, "run_study", lambda *_, **__: None)
+    watched.run_visibly(tiny_study(), folder)
+    said = capsys.readouterr().out.splitlines()
+    assert f"{folder}: continuing, 1 of 2 cells to run{words}" in said
 
 
 def test_an_interrupt_that_python_drops_is_heard_and_not_called_ignored(capsys):

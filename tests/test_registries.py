@@ -142,6 +142,7 @@ def crossing(row, column):
     return fields | (STABILISERS if place % 4 == 0 else {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", range(len(UPDATES)), ids=UPDATES)
 @pytest.mark.parametrize("row", range(len(PENALTIES)), ids=PENALTIES)
 def test_entries_work_with_one_another_under_seeds(row, column):

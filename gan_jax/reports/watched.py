@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,8 +70,7 @@ def run_visibly(
         return run_study(study, out)
     kept = [step for cell in todo for step in trained_steps(cell, out)]
     if len(todo) < total or kept:
-        partly = f", trained in part, up to step {max(kept):,}" if kept else ""
-        print(f"{out}: continuing, {len(todo)} of {total} cells to run{partly}")
+        print(f"{out}: continuing, {len(todo)} of {total} cells to run{_in_part(kept)}")
     print(plan_line(study, plan(study, todo)))
     if engine != "local":  # which says itself how far it is
         with _continuing(study, out):
@@ -90,6 +89,15 @@ def run_visibly(
         return run_study(
             study, out, observer=observe, keepers=keepers, checkpoint_every=checkpoint_every
         )
+
+
+def _in_part(kept: Sequence[int]) -> str:
+    """What is said of the steps that the chunks of unfinished cells have come to."""
+    if not kept:
+        return ""
+    first, last = min(kept), max(kept)
+    steps = f"step {last:,}" if first == last else f"steps {first:,} to {last:,}"
+    return f", some trained in part and kept at {steps}"
 
 
 def work(

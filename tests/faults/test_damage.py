@@ -22,6 +22,8 @@ from gan_jax.studies.status import study_status
 from gan_jax.training.checkpoints import Checkpoints
 from gan_jax.training.seeds import train_seeds
 
+pytestmark = pytest.mark.slow
+
 
 def flip_a_bit(path):
     content = bytearray(path.read_bytes())
