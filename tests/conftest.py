@@ -1,8 +1,9 @@
 """Settings for every test (four CPU devices, JAX's strict modes), and what many of them use.
 
 Most of the suite's time would be compiling, and hardly a test depends on how well that is done: XLA
-optimises little here, which takes a third of the time. `JAX_DISABLE_MOST_OPTIMIZATIONS=0 pytest`
-compiles as users do; `.ci/run` does so with the tests marked `bits`.
+optimises little here, which takes less than half of the time.
+`JAX_DISABLE_MOST_OPTIMIZATIONS=0 pytest` compiles as users do; `.ci/run` does so with the tests
+marked `bits`.
 """
 
 import atexit
@@ -78,7 +79,7 @@ def compiled_programs_go():
 
 @pytest.fixture
 def optimised():
-    """Compile as users do, for a test that computes for minutes."""
+    """Have XLA optimise after all, for a test that computes for minutes."""
     before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", False)
     yield
