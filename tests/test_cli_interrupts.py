@@ -82,9 +82,10 @@ IN_PART = ", some trained in part and kept at "
     ("steps", "words"),
     [
         ([], ""),
+        ([0], ""),  # drawn, but not trained
         ([200, 200], f"{IN_PART}step 200"),
         # A chunk that is trained to its end waits for the cell's others.
-        ([10_000, 200, 0], f"{IN_PART}steps 0 to 10,000"),
+        ([10_000, 200, 0], f"{IN_PART}steps 200 to 10,000"),
     ],
 )
 def test_where_unfinished_cells_go_on_is_said(finished, here, capsys, monkeypatch, steps, words):

@@ -68,7 +68,7 @@ def run_visibly(
     if not todo:
         print(f"{out}: complete, nothing to run")
         return run_study(study, out)
-    kept = [step for cell in todo for step in trained_steps(cell, out)]
+    kept = [step for cell in todo for step in trained_steps(cell, out) if step]
     if len(todo) < total or kept:
         print(f"{out}: continuing, {len(todo)} of {total} cells to run{_in_part(kept)}")
     print(plan_line(study, plan(study, todo)))
