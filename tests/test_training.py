@@ -15,9 +15,10 @@ from gan_jax.game.program import make_program
 from gan_jax.game.state import StepInfo
 from gan_jax.training.chunks import Chunk, record_steps
 from gan_jax.training.lanes import check_seeds, default_lanes
-from gan_jax.training.loop import NEVER, Evaluation, all_finite, step_is_finite
+from gan_jax.training.loop import Evaluation
 from gan_jax.training.rows import Row
 from gan_jax.training.seeds import train_seeds
+from gan_jax.training.stretches import NEVER, all_finite, step_is_finite
 
 SHORT = {"steps": 25, "log_every": 5, "batch_size": 20}
 DEVICES = jax.devices()

@@ -5,9 +5,9 @@ their end. The bounds are traced numbers, so every segment of every length is on
 A step and its measures are written for one seed, a *lane*, and vmapped; the loops around them are
 of all lanes, and take what a vmap gives as it is: nothing in either can mix seeds.
 
-A lane whose step turns non-finite is frozen at its last finite state; its measures are NaN from
-then on. What takes two steps in a row to tell is measured here, at records: a state is only what
-the next step needs.
+A lane whose step turns non-finite is frozen at its last finite state (see `stretches`); its
+measures are NaN from then on. What takes two steps in a row to tell is measured here, at records: a
+state is only what the next step needs.
 """
 
 from __future__ import annotations
@@ -18,19 +18,17 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import lax
 
 from gan_jax.config import Leaves
 from gan_jax.fields import ConfigError
 from gan_jax.game import gan
 from gan_jax.game.draws import seed_key
-from gan_jax.game.norms import euclidean_norm, inner_product, sums_by_shape
-from gan_jax.game.parts import Parameters, Parts, TrainingSet, current_parameters
+from gan_jax.game.norms import euclidean_norm, inner_product
+from gan_jax.game.parts import Parameters, Parts, TrainingSet
 from gan_jax.game.sharding import everywhere
 from gan_jax.game.state import GanState, StepInfo
-
-NEVER = -1
+from gan_jax.training.stretches import NEVER, Lane, checked, take_steps
 
 
 class Evaluation(NamedTuple):
@@ -46,42 +44,14 @@ class Evaluation(NamedTuple):
     inputs: Any = ()
 
 
-class Lane(NamedTuple):
-    """One seed's training state, and its first step that was not finite (NEVER if none)."""
-
-    state: GanState
-    first_nonfinite_step: jax.Array
-
-
 # Lanes, and their records [lane, record].
 Trained = tuple[Lane, dict[str, jax.Array]]
-# Within a record: lanes, what their last step told, and where the last two rounds moved them.
-Played = tuple[Lane, StepInfo, tuple[Parameters, Parameters]]
 
 
 def init_lane(parts: Parts, leaves: Leaves, seed: jax.Array) -> Lane:
     """A lane at step 0."""
     state = gan.init(parts, leaves, seed_key(seed))
     return Lane(state, jnp.full((), NEVER, jnp.int32))
-
-
-def all_finite(tree: Any) -> jax.Array:
-    """Whether every floating-point number in a tree is finite."""
-    leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)]
-    # Zero times a number is zero, or else NaN: a sum is one pass, a conjunction would be two.
-    sums = sums_by_shape([jnp.multiply(x, 0.0) for x in leaves])
-    # All tested together: a conjunction of sums tested apart would be worked out anew in every
-    # kernel that needs it, by XLA's CPU at least.
-    return jnp.isfinite(sums).all()
-
-
-def step_is_finite(state: GanState, info: StepInfo) -> jax.Array:
-    """Whether a step has led to finite numbers: its new state, losses, gradients and logits.
-
-    What is derived from those does not count: squares of large finite weights may overflow.
-    """
-    derived = ("logit_gap", "discriminator_update_ratio", "generator_update_ratio")
-    return all_finite((state, info._replace(**dict.fromkeys(derived))))
 
 
 def update_cosines(earlier: Parameters, update: Parameters) -> dict[str, jax.Array]:
@@ -111,18 +81,14 @@ def take_step(
     key: jax.Array,
     lane: Lane,
 ) -> tuple[Lane, StepInfo]:
-    """Take one lane's step after `number` of them; one that is not finite leaves it where it is.
+    """Take one lane's step after `number` of them, and note whether it is its first to fail.
 
     `last` is the number after which the update ratios will be looked at.
     """
     state, info = gan.train_step(
         parts, leaves, training_set, lane.state, key, number, watched=number == last
     )
-    alive = lane.first_nonfinite_step == NEVER
-    finite = step_is_finite(state, info)
-    kept = jax.tree.map(partial(lax.select, alive & finite), state, lane.state)
-    first = jnp.where(alive & ~finite, number + 1, lane.first_nonfinite_step)
-    return Lane(kept, first), info
+    return checked(number, lane, state, info), info
 
 
 def measure_lane(
@@ -180,15 +146,6 @@ def train_lanes(
         )
         return everywhere(stepped), info
 
-    def play(
-        last: jax.Array, carry: Played, bounds: tuple[jax.Array, jax.Array]
-    ) -> tuple[Played, None]:
-        lanes, info, (_, earlier) = carry
-        start = current_parameters(lanes.state)
-        lanes, info = lax.fori_loop(*bounds, partial(step, last), (lanes, info))
-        update = optax.tree.sub(current_parameters(lanes.state), start)
-        return (lanes, info, (earlier, update)), None
-
     @jax.jit  # so that it is traced once, for its names and for itself
     def measured(lanes: Lane) -> dict[str, jax.Array]:
         return jax.vmap(partial(measure_lane, parts, measure, inputs))(lanes.state)
@@ -199,20 +156,14 @@ def train_lanes(
     def record(
         lanes: Lane, bounds: tuple[jax.Array, jax.Array, jax.Array]
     ) -> tuple[Lane, dict[str, jax.Array]]:
-        # Rounds of one compiled loop, of all steps but two, of one, and of one: no step has to
-        # keep an update for the next. A round that has no step leaves the update zero.
         start, stop, is_first = bounds
-        ends = jnp.maximum(stop - jnp.array([2, 1, 0]), start)
-        rounds = jnp.append(start, ends[:-1]), ends
-        still = optax.tree.zeros_like(current_parameters(lanes.state))
-        played = lanes, nothing_seen, (still, still)
-        (lanes, info, updates), _ = lax.scan(partial(play, stop - 1), played, rounds)
+        taken = take_steps(partial(step, stop - 1), lanes, nothing_seen, start, stop)
+        lanes, info, updates = taken
         # A real condition: what a segment has room for beyond its last record is not computed.
         measures = lax.cond(is_first | (stop > start), measured, unmeasured, lanes)
         cosines = jax.vmap(update_cosines, axis_size=len(seeds))(*updates)
         seen = info._asdict() | measures | cosines
-        alive = lanes.first_nonfinite_step == NEVER
-        return lanes, {name: jnp.where(alive, value, jnp.nan) for name, value in seen.items()}
+        return lanes, {name: jnp.where(lanes.alive, value, jnp.nan) for name, value in seen.items()}
 
     is_first = jnp.arange(len(boundaries) - 1) == 0
     lanes, records = lax.scan(record, lanes, (boundaries[:-1], boundaries[1:], is_first))
