@@ -126,6 +126,21 @@ BLOBS = gan_jax.Dataset(
     shape=(8, 8, 1),
     kind="images",
 )
+
+
+def poisoned(key):
+    """Whether what is drawn with a key is NaN, of POISONED."""
+    return jax.random.uniform(jax.random.fold_in(key, 9)) < 0.1
+
+
+# Points of the parabola, at a tenth of all steps NaN: only there does a step fail.
+POISONED = gan_jax.Dataset(
+    lambda key, n: jax.numpy.where(
+        poisoned(key), jax.numpy.nan, gan_jax.DATASETS["parabola"].sample(key, n)
+    ),
+    shape=(2,),
+)
+
 # Network -> data that it takes, of those that do not take points.
 TAKES = {"convolutional": "blobs", "gru": "sine_waves", "lstm": "sine_waves"}
 

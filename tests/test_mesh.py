@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import meshes
 import pytest
-from setups import BASE, BLOBS, tiny_study
+from setups import BASE, BLOBS, POISONED, tiny_study
 
 import gan_jax
 from gan_jax.config import ConfigError
@@ -94,6 +94,16 @@ def test_eight_devices_share_a_batch():
     assert 0 < seen["after 20 steps"] < 1e-3
     assert seen["collectives"] == ["all-reduce"]  # samples stay where they are
     assert {13, 26} <= {*seen["sizes"]}  # 104 / 8 of either kind, 208 / 8 of the generator's
+
+
+def test_seeds_that_fail_do_so_at_one_devices_steps(registered):
+    registered(gan_jax.DATASETS, "poisoned", POISONED)
+    experiment = SHORT.replace(data="poisoned", log_every=20)  # a stretch of 18 steps
+    alone, shared = (train_seeds(experiment, 4, 2, batch_devices=n) for n in (1, 2))
+    first = alone.first_nonfinite_step
+    assert (shared.first_nonfinite_step == first).all()
+    assert len({*first}) > 2 and (first < 19).any()
+    assert meshes.farthest(shared.states, alone.states) < 1e-3
 
 
 @pytest.mark.bits

@@ -5,7 +5,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from gan_jax.game.norms import euclidean_norm, inner_product, sums_by_shape
-from gan_jax.training.stretches import all_finite
+from gan_jax.training.lane import all_finite
 
 TREE = {
     "kernel": np.full((2, 3), 1, np.float32),

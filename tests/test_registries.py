@@ -16,7 +16,7 @@ from gan_jax.game import gan as game
 from gan_jax.game.optimizers import SCHEDULES
 from gan_jax.game.parts import current_parameters
 from gan_jax.networks import ACTIVATIONS, INITIALIZATIONS, NORMALIZATIONS
-from gan_jax.training.loop import all_finite
+from gan_jax.training.lane import all_finite
 
 # A field of Experiment for every registry, and what its entries need besides.
 REGISTRIES = {

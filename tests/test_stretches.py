@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gan_jax.game.parts import current_parameters
 from gan_jax.game.state import GanState, PlayerState, StepInfo
 from gan_jax.training import stretches
-from gan_jax.training.stretches import NEVER, Lane, checked, take_steps
+from gan_jax.training.lane import NEVER, Lane
+from gan_jax.training.stretches import take_steps
 
 LONGEST = 40
 
@@ -30,15 +31,15 @@ def a_lane(weight):
 
 
 def a_step(number, fails, lane):
-    """Both weights grow by the step's number; at steps that fail the generator's is infinite, and
-    would be the step's number after the next: a lane that is not frozen recovers."""
+    """One weight grows by the step's number, the other falls; at a step that fails the first is
+    infinite, and would be the next step's number after that: a lane that is not frozen recovers."""
     step = number + 1
     old = lane.state.generator.parameters["w"]
     grown = jnp.where(jnp.isfinite(old), old, 0) + step
     player = PlayerState({"w": jnp.where(fails[step], jnp.inf, grown)}, {}, ())
     other = PlayerState({"w": lane.state.discriminator.parameters["w"] - step}, {}, ())
     info = StepInfo(*[jnp.float32(step)] * len(StepInfo._fields))
-    return checked(number, lane, GanState(jnp.int32(step), player, other), info), info
+    return lane.moved_on(step, GanState(jnp.int32(step), player, other), info), info
 
 
 def freezing_at_every_step(lanes, fails, start, stop):
@@ -54,14 +55,18 @@ def freezing_at_every_step(lanes, fails, start, stop):
     return lanes, updates[-2:] if len(updates) > 1 else [updates[0]] * 2
 
 
+def of_lanes(fails):
+    """The step of all lanes, which fail where `fails` [lane, step] says."""
+    return lambda number, lanes: jax.vmap(a_step, (None, 0, 0))(number, fails, lanes)
+
+
+def nothing(n_lanes):
+    return StepInfo(*[jnp.full(n_lanes, jnp.nan)] * len(StepInfo._fields))
+
+
 @jax.jit
 def compiled(lanes, fails, start, stop):
-    nothing = StepInfo(*[jnp.full(len(fails), jnp.nan)] * len(StepInfo._fields))
-
-    def step(number, carry):
-        return jax.vmap(a_step, (None, 0, 0))(number, fails, carry[0])
-
-    return take_steps(step, lanes, nothing, start, stop)
+    return take_steps(of_lanes(fails), lanes, nothing(len(fails)), start, stop)
 
 
 steps_that_fail = st.lists(st.integers(1, LONGEST), max_size=3)
@@ -91,22 +96,45 @@ def test_lanes_end_as_if_frozen_at_every_step(failures, one, other):
     np.testing.assert_array_equal(info.value[alive], stop if stop > start else np.nan)
 
 
-def test_a_failure_costs_one_stretch_at_most():
-    taken = []
+def steps_tried(fails, stop=20):
+    """The steps that are tried with two lanes, of which one `fails(lane, step, times tried)`."""
+    tried = []
 
-    def step(number, carry):
-        taken.append(int(number) + 1)
-        return jax.vmap(a_step, (None, 0, 0))(number, fails, carry[0])
+    def step(number, lanes):
+        new = int(number) + 1
+        tried.append(new)
+        failing = np.zeros((2, LONGEST + 1), bool)
+        failing[:, new] = [fails(lane, new, tried.count(new)) for lane in range(2)]
+        return of_lanes(failing)(number, lanes)
 
-    fails = np.zeros((2, LONGEST + 1), bool)
-    lanes, info = (
-        jax.vmap(a_lane)(jnp.arange(2.0)),
-        StepInfo(*[jnp.zeros(2)] * len(StepInfo._fields)),
-    )
+    lanes = jax.vmap(a_lane)(jnp.arange(2.0))
     with jax.disable_jit():
-        take_steps(step, lanes, info, jnp.int32(0), jnp.int32(20))
-        assert taken == [*range(1, 21)]
-        taken.clear()
-        fails[1, 11] = True  # in the second stretch, which is taken up to it, and it alone
-        take_steps(step, lanes, info, jnp.int32(0), jnp.int32(20))
-    assert taken == [*range(1, 15), *range(8, 21)]
+        ended, *_ = take_steps(step, lanes, nothing(2), jnp.int32(0), jnp.int32(stop))
+    return tried, ended.first_nonfinite_step.tolist()
+
+
+@pytest.mark.parametrize(
+    ("failures", "tried"),
+    [
+        (set(), [*range(1, 21)]),
+        # In the second stretch, which ends there, is taken up to it, and then it alone.
+        ({(1, 11)}, [*range(1, 12), *range(8, 21)]),
+        # A dead lane fails again, which costs nothing.
+        ({(1, 9), (1, 10), (1, 15)}, [*range(1, 10), *range(8, 21)]),
+        ({(0, 10), (1, 9)}, [*range(1, 10), *range(8, 21)]),
+        ({(0, 9), (1, 12)}, [*range(1, 10), *range(8, 13), *range(10, 21)]),
+        # The last two steps are on their own.
+        ({(0, 19), (1, 20)}, [*range(1, 21)]),
+    ],
+)
+def test_a_failure_costs_one_stretch_at_most(failures, tried):
+    first = [min((step for one, step in failures if one == lane), default=NEVER) for lane in (0, 1)]
+    assert steps_tried(lambda lane, step, times: (lane, step) in failures) == (tried, first)
+
+
+def test_it_ends_even_if_failures_do_not_come_again():
+    never_again = steps_tried(lambda lane, step, times: step == 11 and times == 1)
+    assert never_again == ([*range(1, 12), *range(8, 21)], [NEVER, NEVER])
+    # Another fails before it when the stretch is taken again, and then does not.
+    tried, first = steps_tried(lambda lane, step, times: (step, times) in {(11, 1), (9, 2)})
+    assert tried == [*range(1, 12), *range(8, 10), *range(8, 21)] and first == [NEVER, NEVER]

@@ -153,5 +153,5 @@ def test_train_step_is_traced_once_for_all_learning_rates(registered):
 
 
 def test_a_steps_verdict_is_worked_out_once():
-    # Fused into each of the kernels that freeze an array, it would be most of the program.
+    # Fused into each of the kernels that need it, it would be most of the program.
     assert compiled_training(DEVICES[:1], lanes=2).count("is-finite(") == 1

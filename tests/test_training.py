@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from setups import POISONED, poisoned
 
 import gan_jax
 from gan_jax.analysis import quality
@@ -14,11 +15,11 @@ from gan_jax.game.draws import REAL
 from gan_jax.game.program import make_program
 from gan_jax.game.state import StepInfo
 from gan_jax.training.chunks import Chunk, record_steps
+from gan_jax.training.lane import NEVER, all_finite, step_is_finite
 from gan_jax.training.lanes import check_seeds, default_lanes
 from gan_jax.training.loop import Evaluation
 from gan_jax.training.rows import Row
 from gan_jax.training.seeds import train_seeds
-from gan_jax.training.stretches import NEVER, all_finite, step_is_finite
 
 SHORT = {"steps": 25, "log_every": 5, "batch_size": 20}
 DEVICES = jax.devices()
@@ -105,17 +106,10 @@ def test_a_diverging_seed_is_frozen_recorded_and_leaves_the_others_bitwise_alone
 
 
 @pytest.mark.bits
-def test_a_seed_stays_frozen_even_if_it_could_go_on(registered):
-    # Data that are NaN at some steps only: a lane that was not frozen would recover.
-    def poisoned(key):
-        return jax.random.uniform(jax.random.fold_in(key, 9)) < 0.1
-
-    def sample(key, n):
-        x = gan_jax.DATASETS["parabola"].sample(key, n)
-        return jnp.where(poisoned(key), jnp.nan, x)
-
-    registered(gan_jax.DATASETS, "poisoned", gan_jax.Dataset(sample, (2,)))
-    experiment = gan_jax.Experiment(**SHORT, data="poisoned")
+@pytest.mark.parametrize("log_every", [5, 25])
+def test_a_seed_stays_frozen_even_if_it_could_go_on(log_every, registered):
+    registered(gan_jax.DATASETS, "poisoned", POISONED)  # a lane not frozen would recover
+    experiment = gan_jax.Experiment(**SHORT | {"log_every": log_every}, data="poisoned")
     run = train_seeds(experiment, 4)
     for place in range(4):
         keys = [

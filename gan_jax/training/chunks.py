@@ -21,11 +21,11 @@ from gan_jax.fields import ConfigError
 from gan_jax.game.program import Program
 from gan_jax.game.state import GanState
 from gan_jax.training.checkpoints import Saved
+from gan_jax.training.lane import Lane
 from gan_jax.training.lanes import RECORDS_PER_SEGMENT
 from gan_jax.training.loop import Evaluation, Trained, init_lanes, train_lanes
 from gan_jax.training.named import as_tree, by_name, mismatches
 from gan_jax.training.rows import Row, known
-from gan_jax.training.stretches import Lane
 
 
 class Segment(NamedTuple):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gan_jax.config import Experiment
 
 MOST_SEEDS = 2**24
-# A segment, the stretch between two looks of the host, is this many records of log_every steps.
+# A segment, from one look of the host to the next, is this many records of log_every steps.
 RECORDS_PER_SEGMENT = 10
 
 

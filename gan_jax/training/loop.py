@@ -5,7 +5,7 @@ their end. The bounds are traced numbers, so every segment of every length is on
 A step and its measures are written for one seed, a *lane*, and vmapped; the loops around them are
 of all lanes, and take what a vmap gives as it is: nothing in either can mix seeds.
 
-A lane whose step turns non-finite is frozen at its last finite state (see `stretches`); its
+A lane whose step turns non-finite is frozen at its last finite state (how: `stretches`), and its
 measures are NaN from then on. What takes two steps in a row to tell is measured here, at records: a
 state is only what the next step needs.
 """
@@ -28,7 +28,8 @@ from gan_jax.game.norms import euclidean_norm, inner_product
 from gan_jax.game.parts import Parameters, Parts, TrainingSet
 from gan_jax.game.sharding import everywhere
 from gan_jax.game.state import GanState, StepInfo
-from gan_jax.training.stretches import NEVER, Lane, checked, take_steps
+from gan_jax.training.lane import NEVER, Lane
+from gan_jax.training.stretches import take_steps
 
 
 class Evaluation(NamedTuple):
@@ -88,7 +89,7 @@ def take_step(
     state, info = gan.train_step(
         parts, leaves, training_set, lane.state, key, number, watched=number == last
     )
-    return checked(number, lane, state, info), info
+    return lane.moved_on(number + 1, state, info), info
 
 
 def measure_lane(
@@ -138,12 +139,9 @@ def train_lanes(
     keys = jax.vmap(seed_key)(seeds)
     nothing_seen = StepInfo(*[jnp.full(seeds.shape, jnp.nan)] * len(StepInfo._fields))
 
-    def step(
-        last: jax.Array, number: jax.Array, carry: tuple[Lane, StepInfo]
-    ) -> tuple[Lane, StepInfo]:
-        stepped, info = jax.vmap(partial(take_step, parts, training_set, number, last))(
-            leaves, keys, carry[0]
-        )
+    def step(last: jax.Array, number: jax.Array, lanes: Lane) -> tuple[Lane, StepInfo]:
+        of_lane = partial(take_step, parts, training_set, number, last)
+        stepped, info = jax.vmap(of_lane)(leaves, keys, lanes)
         return everywhere(stepped), info
 
     @jax.jit  # so that it is traced once, for its names and for itself
@@ -157,8 +155,8 @@ def train_lanes(
         lanes: Lane, bounds: tuple[jax.Array, jax.Array, jax.Array]
     ) -> tuple[Lane, dict[str, jax.Array]]:
         start, stop, is_first = bounds
-        taken = take_steps(partial(step, stop - 1), lanes, nothing_seen, start, stop)
-        lanes, info, updates = taken
+        of_record = partial(step, stop - 1)
+        lanes, info, updates = take_steps(of_record, lanes, nothing_seen, start, stop)
         # A real condition: what a segment has room for beyond its last record is not computed.
         measures = lax.cond(is_first | (stop > start), measured, unmeasured, lanes)
         cosines = jax.vmap(update_cosines, axis_size=len(seeds))(*updates)

@@ -1,0 +1,49 @@
+"""One seed in training: a lane, and whether its numbers are finite."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.game.norms import sums_by_shape
+from gan_jax.game.state import GanState, StepInfo
+
+NEVER = -1
+
+
+class Lane(NamedTuple):
+    """One seed's training state, and its first step that was not finite (NEVER if none)."""
+
+    state: GanState
+    first_nonfinite_step: jax.Array
+
+    @property
+    def alive(self) -> jax.Array:
+        """Whether every step was finite."""
+        return self.first_nonfinite_step == NEVER
+
+    def moved_on(self, step: jax.Array, state: GanState, info: StepInfo) -> Lane:
+        """The lane with a step's result, whatever it is; `step` is noted if it is its first to
+        fail."""
+        fails = self.alive & ~step_is_finite(state, info)
+        return Lane(state, jnp.where(fails, step, self.first_nonfinite_step))
+
+
+def all_finite(tree: Any) -> jax.Array:
+    """Whether every floating-point number in a tree is finite."""
+    leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)]
+    # Zero times a number is zero, or else NaN: a sum is one pass, a conjunction would be two.
+    sums = sums_by_shape([jnp.multiply(x, 0.0) for x in leaves])
+    # All tested together: XLA's CPU would work out a conjunction of tests anew wherever it is used.
+    return jnp.isfinite(sums).all()
+
+
+def step_is_finite(state: GanState, info: StepInfo) -> jax.Array:
+    """Whether a step has led to finite numbers: its new state, losses, gradients and logits.
+
+    What is derived from those does not count: squares of large finite weights may overflow.
+    """
+    derived = ("logit_gap", "discriminator_update_ratio", "generator_update_ratio")
+    return all_finite((state, info._replace(**dict.fromkeys(derived))))
