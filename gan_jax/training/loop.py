@@ -3,7 +3,7 @@
 A segment is a fixed number of records; a record is up to `log_every` steps and what was seen at
 their end. The bounds are traced numbers, so every segment of every length is one compiled program.
 A step and its measures are written for one seed, a *lane*, and vmapped; the loops around them are
-of all lanes, and take what a vmap gives as it is: nothing in either can mix seeds.
+of all lanes, and take what a vmap gives as it is: nothing in either can mix seeds' numbers.
 
 A lane whose step turns non-finite is frozen at its last finite state (how: `stretches`), and its
 measures are NaN from then on. What takes two steps in a row to tell is measured here, at records: a
