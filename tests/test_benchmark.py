@@ -1,7 +1,9 @@
 """The benchmark: its protocol, its parts, tables and figure."""
 
+import contextlib
 import itertools
 import json
+import time
 
 import jax
 import numpy as np
@@ -71,13 +73,21 @@ def test_contestants_run_in_turn_and_failures_are_told(fake):
     assert any("left out" in line for line in said)
 
 
-def test_a_contestant_that_takes_too_long_is_ended(fake):
+@pytest.mark.parametrize("slow", [0.0, 0.5])
+def test_a_contestant_that_takes_too_long_is_ended(fake, monkeypatch, slow):
     one = Asked("fake_contestant")
+    kill = one._process.kill
+
+    def kill_and_dawdle():
+        kill()
+        time.sleep(slow)  # the end of the process is seen before this thread's is
+
+    monkeypatch.setattr(one._process, "kill", kill_and_dawdle)
     told = {"work": "parabola", "seeds": 1, "rows": None, "options": {"pause": 1.0}}
-    one.ask({"prepare": told})
-    with pytest.raises(ContestantError, match=r"no answer in 0\.2 s"):
-        one.ask({"run": 100}, limit=0.2)
-    one.close()
+    with contextlib.closing(one):
+        one.ask({"prepare": told})
+        with pytest.raises(ContestantError, match=r"no answer in 0\.2 s"):
+            one.ask({"run": 100}, limit=0.2)
 
 
 def report(seconds, steps=100, seeds=2):

@@ -146,7 +146,13 @@ class Asked:
           ContestantError: when it answers with an error, ends, or takes more than `limit` seconds.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
-        timer = threading.Timer(limit, self._process.kill)
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()  # before the process ends, so that whoever sees the end knows why
+            self._process.kill()
+
+        timer = threading.Timer(limit, give_up)
         timer.start()
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
@@ -155,10 +161,9 @@ class Asked:
         except BrokenPipeError:
             line = ""
         finally:
-            late = not timer.is_alive()
             timer.cancel()
         if not line:
-            raise ContestantError(f"{self.module}: {self._end(late, limit)}")
+            raise ContestantError(f"{self.module}: {self._end(late.is_set(), limit)}")
         answer = json.loads(line)
         if "error" in answer:
             raise ContestantError(f"{self.module}: {answer['error']}")
