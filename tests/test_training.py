@@ -15,7 +15,7 @@ from gan_jax.game.draws import REAL
 from gan_jax.game.program import make_program
 from gan_jax.game.state import StepInfo
 from gan_jax.training.chunks import Chunk, record_steps
-from gan_jax.training.lane import NEVER, all_finite, step_is_finite
+from gan_jax.training.lane import LARGE, NEVER, all_finite, step_is_finite
 from gan_jax.training.lanes import check_seeds, default_lanes
 from gan_jax.training.loop import Evaluation
 from gan_jax.training.rows import Row
@@ -190,6 +190,19 @@ def test_one_number_that_is_not_finite_is_found_in_any_array(wrong):
         one = np.array(tree[name])
         one.flat[-1] = wrong
         assert not all_finite(tree | {name: one}) and not compiled(tree | {name: one})
+
+
+@pytest.mark.bits
+@pytest.mark.parametrize("shape", [(256, 256), (LARGE,), (LARGE, 1), (5, 5, 64, 41), (300, 300)])
+def test_one_number_that_is_not_finite_is_found_in_a_large_array(shape):
+    compiled = jax.jit(jax.vmap(all_finite))
+    arrays = np.full((3, *shape), np.finfo(np.float32).max)
+    assert arrays[0].size >= LARGE and compiled(arrays).all()
+    for index in (0, 12_345, -1):
+        for wrong in (np.nan, np.inf, -np.inf):
+            arrays[1].flat[index] = wrong
+            assert compiled(arrays).tolist() == [True, False, True]
+        arrays[1].flat[index] = 0
 
 
 def test_a_dead_lane_has_no_cosines():
