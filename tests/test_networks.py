@@ -179,9 +179,10 @@ def test_a_seed_among_others_is_the_seed_alone(name, player):
         chex.assert_trees_all_close(lane, jax.jit(run)(key), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("batch", [5, 64])  # fewer samples than features, and more
 @pytest.mark.parametrize("name", supporting("normalization"))
-def test_batch_normalisation_before_the_output_is_of_what_the_last_layer_is_given(name):
-    module, z = built(name, "generator", normalization="batch_before_output", batch=64)
+def test_batch_normalisation_before_the_output_is_of_what_the_last_layer_is_given(name, batch):
+    module, z = built(name, "generator", normalization="batch_before_output", batch=batch)
     variables = jax.jit(module.init)(jax.random.key(1), z)
     assert list(variables["batch_stats"]) == ["BatchNorm_0"]
     plain, _ = built(name, "generator", batch=64)
@@ -195,6 +196,12 @@ def test_batch_normalisation_before_the_output_is_of_what_the_last_layer_is_give
     if name == "dense":
         np.testing.assert_allclose(x.mean(axis=0), 3.0, atol=1e-4)
     assert all(leaf.shape == (8,) for leaf in jax.tree.leaves(moved))
+    # The same samples four times have the same statistics.
+    again, moved_again = module.apply(
+        biased, jnp.tile(z, (4, *[1] * (z.ndim - 1))), train=True, mutable=["batch_stats"]
+    )
+    np.testing.assert_allclose(again, jnp.tile(x, (4, *[1] * (x.ndim - 1))), rtol=1e-4, atol=1e-5)
+    chex.assert_trees_all_close(moved_again, moved, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", supporting("output"))

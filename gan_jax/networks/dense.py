@@ -3,6 +3,11 @@
 Why features-first: under a vmap over seeds on a CPU, `kernel [out, in] @ h [in, batch]` keeps the
 long batch axis innermost, where it vectorises, whereas these networks' features are few (2, 5, 15,
 25). The layout is this file's private matter: the interface stays batch-first.
+
+The gradient for a layer's input comes out of its product as rows [batch, in], and what passes it on
+reads it transposed. Batch normalisation would, three times, so that before the last layer it works
+on rows where there are more features than samples: dense digits take 2 % less a step of 1 seed, 4 %
+less of 4. Where rows are the shorter ones it would cost 8 % (128 features) to 70 % (15).
 """
 
 from __future__ import annotations
@@ -55,7 +60,10 @@ class DenseNetwork(nn.Module):
             columns = self.affine(width * pieces, columns, train)
             columns = activate(normalize(columns, train, 0))
             columns = dropped(self.spec, columns, train)
-        columns = normalize_last(columns, train, 0)
+        if columns.shape[0] > columns.shape[1]:  # as rows, which are longer then: see above
+            columns = normalize_last(columns.T, train, 1).T
+        else:
+            columns = normalize_last(columns, train, 0)
         columns = self.affine(math.prod(self.spec.output_shape), columns, train)
         columns = OUTPUTS[self.spec.output](columns)
         return columns.T.reshape(x.shape[0], *self.spec.output_shape)
