@@ -145,11 +145,13 @@ def train_lanes(
         return everywhere(stepped), info
 
     @jax.jit  # so that it is traced once, for its names and for itself
-    def measured(lanes: Lane) -> dict[str, jax.Array]:
-        return jax.vmap(partial(measure_lane, parts, measure, inputs))(lanes.state)
+    def measured(lanes: Lane, updates: tuple[Parameters, Parameters]) -> dict[str, jax.Array]:
+        measures = jax.vmap(partial(measure_lane, parts, measure, inputs))(lanes.state)
+        return measures | jax.vmap(update_cosines, axis_size=len(seeds))(*updates)
 
-    def unmeasured(lanes: Lane) -> dict[str, jax.Array]:
-        return dict.fromkeys(jax.eval_shape(measured, lanes), jnp.full(seeds.shape, jnp.nan))
+    def unmeasured(lanes: Lane, updates: tuple[Parameters, Parameters]) -> dict[str, jax.Array]:
+        names = jax.eval_shape(measured, lanes, updates)
+        return dict.fromkeys(names, jnp.full(seeds.shape, jnp.nan))
 
     def record(
         lanes: Lane, bounds: tuple[jax.Array, jax.Array, jax.Array]
@@ -158,9 +160,8 @@ def train_lanes(
         of_record = partial(step, stop - 1)
         lanes, info, updates = take_steps(of_record, lanes, nothing_seen, start, stop)
         # A real condition: what a segment has room for beyond its last record is not computed.
-        measures = lax.cond(is_first | (stop > start), measured, unmeasured, lanes)
-        cosines = jax.vmap(update_cosines, axis_size=len(seeds))(*updates)
-        seen = info._asdict() | measures | cosines
+        measures = lax.cond(is_first | (stop > start), measured, unmeasured, lanes, updates)
+        seen = info._asdict() | measures
         return lanes, {name: jnp.where(lanes.alive, value, jnp.nan) for name, value in seen.items()}
 
     is_first = jnp.arange(len(boundaries) - 1) == 0
