@@ -197,11 +197,12 @@ def test_one_number_that_is_not_finite_is_found_in_any_array(wrong):
 def test_one_number_that_is_not_finite_is_found_in_a_large_array(shape):
     compiled = jax.jit(jax.vmap(all_finite))
     arrays = np.full((3, *shape), np.finfo(np.float32).max)
-    assert arrays[0].size >= LARGE and compiled(arrays).all()
+    others = {"averages": arrays.copy(), "loss": np.ones(3, np.float32)}
+    assert arrays[0].size >= LARGE and compiled(others | {"weights": arrays}).all()
     for index in (0, 12_345, -1):
         for wrong in (np.nan, np.inf, -np.inf):
             arrays[1].flat[index] = wrong
-            assert compiled(arrays).tolist() == [True, False, True]
+            assert compiled(others | {"weights": arrays}).tolist() == [True, False, True]
         arrays[1].flat[index] = 0
 
 

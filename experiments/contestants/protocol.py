@@ -162,7 +162,7 @@ class Asked:
             line = ""
         finally:
             timer.cancel()
-        if not line:
+        if late.is_set() or not line:
             raise ContestantError(f"{self.module}: {self._end(late.is_set(), limit)}")
         answer = json.loads(line)
         if "error" in answer:

@@ -1,8 +1,9 @@
 """What is done between a network's layers to keep their outputs in scale.
 
 Why apart from the networks: told which axis is the features', each is written once for columns
-[features, batch] and for images [batch, height, width, channels]. Transposing either into the
-other's order instead costs a convolutional network a third of its step.
+[features, batch], for rows [batch, features] and for images [batch, height, width, channels].
+Transposing images into columns' order and back instead costs a convolutional network a third of
+its step.
 """
 
 from __future__ import annotations

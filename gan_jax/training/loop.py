@@ -150,8 +150,8 @@ def train_lanes(
         return measures | jax.vmap(update_cosines, axis_size=len(seeds))(*updates)
 
     def unmeasured(lanes: Lane, updates: tuple[Parameters, Parameters]) -> dict[str, jax.Array]:
-        names = jax.eval_shape(measured, lanes, updates)
-        return dict.fromkeys(names, jnp.full(seeds.shape, jnp.nan))
+        shapes = jax.eval_shape(measured, lanes, updates)
+        return {name: jnp.full(x.shape, jnp.nan, x.dtype) for name, x in shapes.items()}
 
     def record(
         lanes: Lane, bounds: tuple[jax.Array, jax.Array, jax.Array]
