@@ -179,7 +179,8 @@ def test_a_seed_among_others_is_the_seed_alone(name, player):
         chex.assert_trees_all_close(lane, jax.jit(run)(key), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("batch", [5, 64])  # of dense networks rows, and 4 x 5 columns; columns
+# Of 8 features dense networks normalise 5 samples as rows, 4 x 5 or 64 as columns.
+@pytest.mark.parametrize("batch", [5, 64])
 @pytest.mark.parametrize("name", supporting("normalization"))
 def test_batch_normalisation_before_the_output_is_of_what_the_last_layer_is_given(name, batch):
     module, z = built(name, "generator", normalization="batch_before_output", batch=batch)
