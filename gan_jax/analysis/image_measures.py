@@ -16,6 +16,7 @@ from jax import lax
 from jax.scipy.special import rel_entr
 
 from gan_jax.analysis.classifier import CLASSES, Parameters, features_and_logits
+from gan_jax.decompositions import one_at_a_time
 
 # Real samples that the kernel distance compares with; its cost grows with their number.
 KERNEL_SAMPLES = 1_000
@@ -90,7 +91,7 @@ def moments(samples: jax.Array) -> Moments:
     mean = samples.mean(axis=0)
     centred = samples - mean[None]
     covariance = jnp.matmul(centred.T, centred, precision=HIGHEST) / (samples.shape[0] - 1)
-    eigenvalues, vectors = jnp.linalg.eigh(covariance)
+    eigenvalues, vectors = one_at_a_time(jnp.linalg.eigh)(covariance)
     # Rounding makes an eigenvalue of zero, a feature that never fires, slightly negative.
     scaled = vectors * jnp.sqrt(jnp.maximum(eigenvalues, 0))[None]
     return Moments(mean, jnp.matmul(scaled, vectors.T, precision=HIGHEST))
@@ -109,7 +110,7 @@ def frechet_distance(one: Moments, other: Moments) -> jax.Array:
     Rule", eq. 6.
     """
     product = jnp.matmul(one.root, other.root, precision=HIGHEST)
-    overlap = jnp.linalg.svd(product, compute_uv=False).sum()
+    overlap = one_at_a_time(jnp.linalg.svdvals)(product).sum()
     spread = jnp.square(one.root).sum() + jnp.square(other.root).sum() - 2 * overlap
     return jnp.square(one.mean - other.mean).sum() + jnp.maximum(spread, 0)
 

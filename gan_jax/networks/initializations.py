@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import jax
 from flax import linen as nn
 from jax.nn.initializers import Initializer
 
+from gan_jax.decompositions import one_at_a_time
 from gan_jax.networks.spec import NetworkSpec
 
 # (deviation or None for the default, axis of the inputs, axis of the outputs) -> initializer. Other
@@ -30,7 +33,12 @@ def orthogonal(deviation: float | None, in_axis: int, out_axis: int) -> Initiali
     Learning in Deep Linear Neural Networks".
     """
     del in_axis
-    return nn.initializers.orthogonal(1.0 if deviation is None else deviation, out_axis)
+    draw = nn.initializers.orthogonal(1.0 if deviation is None else deviation, out_axis)
+
+    def start(key: jax.Array, shape: Any, dtype: Any = None, out_sharding: Any = None) -> jax.Array:
+        return one_at_a_time(lambda key: draw(key, shape, dtype, out_sharding))(key)
+
+    return start
 
 
 def normal(deviation: float | None, in_axis: int, out_axis: int) -> Initializer:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from gan_jax.networks.initializations import orthogonal
 from gan_jax.networks.layers import dropped
 from gan_jax.networks.spec import OUTPUTS, NetworkSpec
+
+# Flax's, and as it starts them: recurrent kernels are orthogonal. These are drawn as many seeds at
+# once need it.
+_ORTHOGONAL = orthogonal(None, in_axis=-2, out_axis=-1)
+GRU_CELL = partial(nn.GRUCell, recurrent_kernel_init=_ORTHOGONAL)
+LSTM_CELL = partial(nn.OptimizedLSTMCell, recurrent_kernel_init=_ORTHOGONAL)
 
 
 class RecurrentGenerator(nn.Module):
@@ -85,7 +93,7 @@ def gru(spec: NetworkSpec) -> nn.Module:
     Source: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder"; as GAN
     players, Esteban, Hyland and Rätsch 2017 (RCGAN).
     """
-    return _recurrent(spec, nn.GRUCell, states=1)
+    return _recurrent(spec, GRU_CELL, states=1)
 
 
 def lstm(spec: NetworkSpec) -> nn.Module:
@@ -99,7 +107,7 @@ def lstm(spec: NetworkSpec) -> nn.Module:
     Source: Hochreiter and Schmidhuber 1997, "Long Short-Term Memory"; as GAN players, Mogren 2016
     (C-RNN-GAN).
     """
-    return _recurrent(spec, nn.OptimizedLSTMCell, states=2)
+    return _recurrent(spec, LSTM_CELL, states=2)
 
 
 def _recurrent(spec: NetworkSpec, cell: Callable[[int], nn.RNNCellBase], states: int) -> nn.Module:

@@ -37,7 +37,8 @@ class Evaluation(NamedTuple):
 
     Attributes:
       measure: `(parts, inputs, state) -> {name: scalar}`; a module-level function, since it is a
-        static argument.
+        static argument. What it decomposes (eigenvalues, QR), it does by `one_at_a_time` of
+        `gan_jax.decompositions`, which says why.
       inputs: arrays it needs, the same for every seed and record: fixed latents, real samples.
     """
 
