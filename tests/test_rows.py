@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -73,6 +74,32 @@ def test_the_first_weights_are_compiled_beside_the_tracing_of_the_steps(compiled
     threads = {name: thread for name, thread in compiled if "lane" in name}
     here = threading.current_thread()
     assert threads["jit(train_lanes)"] is here and threads["jit(init_lanes)"] is not here
+
+
+def in_parts(row):
+    """Whether a large array is computed in parts."""
+    jitted, x = jax.jit(lambda x: jax.numpy.sin(x) * x), jax.numpy.zeros((64, 4096))
+    return '"outer_dimension_partitions":["' in row.program(jitted, (), (x,)).as_text()
+
+
+@pytest.mark.parametrize("n_chunks", [2, 3, 8])
+def test_idle_cores_take_parts_and_busy_ones_keep_to_their_own_chunk(n_chunks):
+    rows = device_rows(devices=DEVICES[:3], n_chunks=n_chunks)
+    assert [in_parts(row) for row in rows] == [n_chunks < 3] * 3
+
+
+@pytest.mark.bits
+@pytest.mark.skipif(
+    "emitters=false" in os.environ.get("XLA_FLAGS", ""),
+    reason="XLA's older emitters, used where tests are compiled quickly, add up parts otherwise",
+)
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_in_parts_and_in_one_a_step_gives_the_same_bits(lanes):
+    experiment = gan_jax.Experiment(**SHORT | {"batch_size": 512, "generator_hidden": (64,)})
+    # 2 chunks on 2 cores, and on 4.
+    run, other = (train_seeds(experiment, 2 * lanes, lanes, devices=DEVICES[:n]) for n in (2, 4))
+    chex.assert_trees_all_equal(run.states, other.states)
+    chex.assert_trees_all_equal(dict(run.history), dict(other.history))
 
 
 @pytest.mark.bits
