@@ -148,6 +148,25 @@ def test_every_seed_may_diverge_and_the_run_still_ends():
     assert np.isnan(run.history["generator_loss"][:, -1]).all()
 
 
+def test_of_a_chunk_whose_seeds_have_all_failed_nothing_more_is_computed():
+    seen = []
+
+    def see(step):
+        seen.append(int(step))
+        return np.float32(0)
+
+    def measure(parts, inputs, state):
+        one = jax.ShapeDtypeStruct((), np.float32)
+        return {"seen": jax.pure_callback(see, one, state.step, vmap_method="sequential")}
+
+    experiment = gan_jax.Experiment(**SHORT, generator_learning_rate=3e38)
+    run = train_seeds(experiment, 2, lanes=2, evaluation=Evaluation(measure))
+    assert ((run.first_nonfinite_step >= 1) & (run.first_nonfinite_step <= 5)).all()
+    # At the beginning, and after the five steps in which they failed; not after the other twenty.
+    assert seen == [0, 0, *(run.first_nonfinite_step - 1)]
+    np.testing.assert_array_equal(np.isnan(run.history["seen"]), [[False] + 5 * [True]] * 2)
+
+
 def test_a_measure_is_one_number():
     def measure(parts, inputs, state):
         return {"fine": state.step.astype(float), "wrong": jnp.zeros((2, 3))}

@@ -6,8 +6,8 @@ A step and its measures are written for one seed, a *lane*, and vmapped; the loo
 of all lanes, and take what a vmap gives as it is: nothing in either can mix seeds' numbers.
 
 A lane whose step turns non-finite is frozen at its last finite state (how: `stretches`), and its
-measures are NaN from then on. What takes two steps in a row to tell is measured here, at records: a
-state is only what the next step needs.
+measures are NaN from then on. Once all of a chunk have failed, no more steps are taken. What takes
+two steps in a row to tell is measured here, at records: a state is only what the next step needs.
 """
 
 from __future__ import annotations
@@ -158,6 +158,7 @@ def train_lanes(
         lanes: Lane, bounds: tuple[jax.Array, jax.Array, jax.Array]
     ) -> tuple[Lane, dict[str, jax.Array]]:
         start, stop, is_first = bounds
+        stop = jnp.where(lanes.alive.any(), stop, start)  # there is nothing more to see of the dead
         of_record = partial(step, stop - 1)
         lanes, info, updates = take_steps(of_record, lanes, nothing_seen, start, stop)
         # A real condition: what a segment has room for beyond its last record is not computed.
