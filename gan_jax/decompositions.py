@@ -1,4 +1,4 @@
-"""Matrix decompositions inside programs of many seeds."""
+"""Matrix decompositions in programs of many seeds: for weights, losses, data sets, measures."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from jax.custom_batching import sequential_vmap
 
 
 def one_at_a_time(decompose: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that decomposes matrices, which a vmap has called for one lane after another.
+    """Have a vmap call what decomposes matrices for one lane after another.
 
     On a CPU these are LAPACK's. Up to version 0.10, jaxlib shares a batch of them out among XLA's
     threads, and the thread that does so, one of them itself, waits. Once all wait there is none
     left for the work: two programs of 16 seeds with a GRU, started at once on two cores, never
-    ended. A matrix on its own is decomposed by the thread that asks.
+    ended. A matrix on its own is decomposed by the thread that asks. On an accelerator it is a loop
+    as well, whose cost has not been measured.
 
     Source: `ParallelBatchMap` in jaxlib/cpu/lapack_kernels.cc, compiled out from version 0.11 on.
     """
-    # By position alone: of other arguments it would trace the defaults too.
+    # It traces every argument that a signature has, flags too; this one has arrays alone.
     return sequential_vmap(lambda *arrays: decompose(*arrays))

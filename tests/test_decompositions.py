@@ -7,13 +7,16 @@ import sys
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
+from flax import linen as nn
 
 import gan_jax
 from gan_jax.analysis import image_measures
 from gan_jax.config import Experiment
 from gan_jax.decompositions import one_at_a_time
 from gan_jax.game.program import make_program
+from gan_jax.networks.initializations import orthogonal
 from gan_jax.training.loop import init_lane
 
 SEQUENCES = gan_jax.preset("sequence", generator_hidden=(4,), discriminator_hidden=(4,))
@@ -54,6 +57,18 @@ def test_orthogonal_weights_of_many_seeds_are_drawn_one_by_one(experiment):
     assert shapes and {len(shape) for shape in shapes} == {2}
 
 
+@pytest.mark.bits
+@pytest.mark.parametrize("shape", [(7, 3), (64, 64)])
+def test_orthogonal_weights_are_those_of_flax(shape):
+    keys = jax.random.split(jax.random.key(0), 4)
+
+    def drawn(initializer):
+        return jax.jit(jax.vmap(lambda key: initializer(key, shape)))(keys)
+
+    theirs = nn.initializers.orthogonal(2.0, -1)
+    np.testing.assert_array_equal(drawn(orthogonal(2.0, -2, -1)), drawn(theirs))
+
+
 def test_features_of_many_seeds_are_decomposed_one_by_one():
     def distance(features):
         moments = image_measures.moments(features)
@@ -63,9 +78,12 @@ def test_features_of_many_seeds_are_decomposed_one_by_one():
     assert shapes == [(4, 4)] * 2  # eigh and svd
 
 
-# Twice the program of 16 seeds' first weights, on as many threads as XLA has.
+# Twice the program of 16 seeds' first weights, on two cores: XLA has as many threads.
 BESIDE_EACH_OTHER = """
+import os
 import threading
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
 import jax
 jax.config.update("jax_num_cpu_devices", 2)
 import gan_jax

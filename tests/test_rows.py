@@ -14,8 +14,10 @@ import jax
 import numpy as np
 import pytest
 from faults.studies import wait_until
+from setups import BLOBS
 
 import gan_jax
+from gan_jax.game.program import make_program
 from gan_jax.training.chunks import Chunk
 from gan_jax.training.loop import Evaluation
 from gan_jax.training.rows import CpuRow, Row, device_rows
@@ -76,16 +78,25 @@ def test_the_first_weights_are_compiled_beside_the_tracing_of_the_steps(compiled
     assert threads["jit(train_lanes)"] is here and threads["jit(init_lanes)"] is not here
 
 
-def in_parts(row):
-    """Whether a large array is computed in parts."""
+PARTS = '"outer_dimension_partitions":["'
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 8])
+def test_several_lanes_keep_to_a_core_and_of_one_all_cores_take_parts(lanes):
     jitted, x = jax.jit(lambda x: jax.numpy.sin(x) * x), jax.numpy.zeros((64, 4096))
-    return '"outer_dimension_partitions":["' in row.program(jitted, (), (x,)).as_text()
+    for row in device_rows(devices=DEVICES[:3], lanes=lanes):
+        assert (PARTS in row.program(jitted, (), (x,)).as_text()) == (lanes == 1)
 
 
-@pytest.mark.parametrize("n_chunks", [2, 3, 8])
-def test_idle_cores_take_parts_and_busy_ones_keep_to_their_own_chunk(n_chunks):
-    rows = device_rows(devices=DEVICES[:3], n_chunks=n_chunks)
-    assert [in_parts(row) for row in rows] == [n_chunks < 3] * 3
+def trained_chunk(experiment, lanes, keeps_to_core):
+    """A chunk's final lanes and history, and whether anything in its program is in parts."""
+    program, seeds = make_program(experiment), np.arange(lanes)
+    row, steps = CpuRow(DEVICES, 0, keeps_to_core), experiment.total_steps
+    chunk = Chunk(program, Evaluation(), program.leaves, seeds, lanes, row, steps, 5)
+    chunk.begin()
+    while chunk.advance():
+        pass
+    return chunk.result(), PARTS in chunk._train.as_text()
 
 
 @pytest.mark.bits
@@ -94,12 +105,22 @@ def test_idle_cores_take_parts_and_busy_ones_keep_to_their_own_chunk(n_chunks):
     reason="XLA's older emitters, used where tests are compiled quickly, add up parts otherwise",
 )
 @pytest.mark.parametrize("lanes", [1, 3])
-def test_in_parts_and_in_one_a_step_gives_the_same_bits(lanes):
-    experiment = gan_jax.Experiment(**SHORT | {"batch_size": 512, "generator_hidden": (64,)})
-    # 2 chunks on 2 cores, and on 4.
-    run, other = (train_seeds(experiment, 2 * lanes, lanes, devices=DEVICES[:n]) for n in (2, 4))
-    chex.assert_trees_all_equal(run.states, other.states)
-    chex.assert_trees_all_equal(dict(run.history), dict(other.history))
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"generator_hidden": (64,), "generator_normalization": "batch", "penalty": "r1"},
+        {"data": "blobs", "generator": "convolutional", "discriminator": "convolutional"},
+        {"data": "sine_waves", "generator": "gru", "discriminator": "gru"},
+    ],
+    ids=["dense", "convolutional", "gru"],
+)
+def test_in_parts_and_in_one_a_step_gives_the_same_bits(fields, lanes, registered):
+    registered(gan_jax.DATASETS, "blobs", BLOBS)
+    experiment = gan_jax.Experiment(**SHORT | {"steps": 10, "batch_size": 512} | fields)
+    one, whole = trained_chunk(experiment, lanes, keeps_to_core=True)
+    other, parts = trained_chunk(experiment, lanes, keeps_to_core=False)
+    assert parts and not whole
+    chex.assert_trees_all_equal(one, other)
 
 
 @pytest.mark.bits

@@ -13,8 +13,8 @@ from gan_jax.networks.initializations import orthogonal
 from gan_jax.networks.layers import dropped
 from gan_jax.networks.spec import OUTPUTS, NetworkSpec
 
-# Flax's, and as it starts them: recurrent kernels are orthogonal. These are drawn as many seeds at
-# once need it.
+# Flax's, and as it starts them, with orthogonal recurrent kernels; these are drawn one seed after
+# another (see `decompositions`).
 _ORTHOGONAL = orthogonal(None, in_axis=-2, out_axis=-1)
 GRU_CELL = partial(nn.GRUCell, recurrent_kernel_init=_ORTHOGONAL)
 LSTM_CELL = partial(nn.OptimizedLSTMCell, recurrent_kernel_init=_ORTHOGONAL)

@@ -37,8 +37,7 @@ class Evaluation(NamedTuple):
 
     Attributes:
       measure: `(parts, inputs, state) -> {name: scalar}`; a module-level function, since it is a
-        static argument. What it decomposes (eigenvalues, QR), it does by `one_at_a_time` of
-        `gan_jax.decompositions`, which says why.
+        static argument. What decomposes matrices must be `decompositions.one_at_a_time`.
       inputs: arrays it needs, the same for every seed and record: fixed latents, real samples.
     """
 
@@ -133,7 +132,8 @@ def train_lanes(
 
     `leaves`, `lanes` and `seeds` have a leading axis of lanes. Record r [lane, record] covers the
     steps from boundaries[r] up to boundaries[r + 1]. Where the two are equal it covers none, and is
-    NaN throughout, but for the first, which measures the state. Its cosines between successive
+    NaN throughout, but for the first, which measures the state; one that begins with no lane alive
+    covers none either. Its cosines between successive
     updates are of its last two steps; NaN where it covers fewer.
     """
     # What is done with one lane is vmapped; the loops around it are of all.
@@ -158,11 +158,14 @@ def train_lanes(
         lanes: Lane, bounds: tuple[jax.Array, jax.Array, jax.Array]
     ) -> tuple[Lane, dict[str, jax.Array]]:
         start, stop, is_first = bounds
-        stop = jnp.where(lanes.alive.any(), stop, start)  # there is nothing more to see of the dead
+        # Of lanes that have all failed every record is NaN, whatever would be computed.
+        alive = lanes.alive.any()
+        stop = jnp.where(alive, stop, start)
         of_record = partial(step, stop - 1)
         lanes, info, updates = take_steps(of_record, lanes, nothing_seen, start, stop)
         # A real condition: what a segment has room for beyond its last record is not computed.
-        measures = lax.cond(is_first | (stop > start), measured, unmeasured, lanes, updates)
+        taken = alive & (is_first | (stop > start))
+        measures = lax.cond(taken, measured, unmeasured, lanes, updates)
         seen = info._asdict() | measures
         return lanes, {name: jnp.where(lanes.alive, value, jnp.nan) for name, value in seen.items()}
 

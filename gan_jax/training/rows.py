@@ -94,8 +94,8 @@ class CpuRow(Row):
     Attributes:
       devices: the one that it stands for, by which it is told from the others.
       place: the one that has its arrays and its program.
-      keeps_to_core: whether the program's own thread computes every operation, but for matrix
-        products, or XLA cuts operations into parts for as many threads as there are devices.
+      keeps_to_core: whether its thread computes alone what is not a matrix product, or XLA cuts it
+        into parts, of whole rows of arrays, for all threads that it has (as many as cores).
     """
 
     # XLA has up to 32 programs of a device in flight, others wait; and of a row there are two, one
@@ -164,7 +164,7 @@ def device_rows(
     batch_devices: int = 1,
     seed_devices: int | None = None,
     devices: Sequence[Any] | None = None,
-    n_chunks: int = 1,
+    lanes: int = 1,
 ) -> Sequence[Row]:
     """Reshape devices into rows: a mesh [seed_devices, batch_devices].
 
@@ -175,11 +175,11 @@ def device_rows(
       batch_devices: how many devices share a batch.
       seed_devices: how many rows; by default as many as the devices make.
       devices: of which; all by default.
-      n_chunks: how many chunks they will train. With as many as a CPU has rows, or more, each keeps
-        to its core: cut into parts for two cores that both have a chunk of their own, the parabola
-        takes a quarter more time with 2 lanes, 12 % with 4 and 5 % with 16, and nothing gains. With
-        fewer, idle cores take parts: without, one seed of dense digits takes 5 % more time, one of
-        convolutional ones 22 % (two cores).
+      lanes: seeds that train together. Several keep to a core, where a CPU has more: cut into parts
+        for two cores that are both busy, the parabola takes 26 % more time with 2 lanes, 13 % with
+        4 and 5 % with 16, and no preset takes less. One seed has idle cores take parts: without,
+        dense digits take 5 % more time, convolutional ones 22 % (two cores, AVX-512). By the lanes
+        alone, so that all chunks of a study run one program.
 
     Raises:
       ConfigError: where they do not make such rows.
@@ -221,7 +221,7 @@ def device_rows(
     by_caller = any(getattr(jax.config, setting) for setting in settings)
     side_by_side = batch_devices == 1 and rows > 1 and not by_caller
     if side_by_side and all(device.platform == "cpu" for device in devices):
-        return [CpuRow(devices, i, keeps_to_core=n_chunks >= rows) for i in range(rows)]
+        return [CpuRow(devices, i, keeps_to_core=lanes > 1) for i in range(rows)]
     return [
         Row([one for found in by_process.values() for one in found[i * width : (i + 1) * width]])
         for i in range(rows)

@@ -120,7 +120,7 @@ def train_seeds(
     seeds = check_seeds(seeds)
     lanes = check_lanes(lanes, len(seeds))
     batch_devices = check_batch_devices(batch_devices, experiment)
-    rows = device_rows(batch_devices, seed_devices, devices, -(-len(seeds) // lanes))
+    rows = device_rows(batch_devices, seed_devices, devices, lanes)
     evaluation = Evaluation() if evaluation is None else evaluation
     order = np.asarray(seeds, np.uint32)
     with processes.together():
