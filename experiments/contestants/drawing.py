@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from contestants import rounds
 from contestants.rounds import CEILING, GAN_JAX
@@ -75,7 +75,9 @@ def draw_work(axis: Axes, name: str, part: dict[str, Any]) -> None:
         )
     low, high = axis.get_xlim()
     # Words such as 500,000 are wide: at every power of ten only, unless there are few.
-    axis.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
+    within = MaxNLocator(4, steps=[1, 2, 5, 10])
+    across = LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5))
+    axis.xaxis.set_major_locator(across if high > 10 * low else within)
     axis.xaxis.set_major_formatter(lambda value, _: number(value))
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.tick_params(axis="y", length=0)
