@@ -1,4 +1,4 @@
-"""Matrix decompositions in programs of many seeds: for weights, losses, data sets, measures."""
+"""Matrix decompositions in programs of many seeds: of first weights, and of measures."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ def one_at_a_time(decompose: Callable[..., Any]) -> Callable[..., Any]:
     On a CPU these are LAPACK's. Up to version 0.10, jaxlib shares a batch of them out among XLA's
     threads, and the thread that does so, one of them itself, waits. Once all wait there is none
     left for the work: two programs of 16 seeds with a GRU, started at once on two cores, never
-    ended. A matrix on its own is decomposed by the thread that asks. On an accelerator it is a loop
-    as well, whose cost has not been measured.
+    ended (with version 0.12 they do). A matrix on its own is decomposed by the thread that asks.
 
-    Source: `ParallelBatchMap` in jaxlib/cpu/lapack_kernels.cc, compiled out from version 0.11 on.
+    Not to be differentiated, which JAX refuses: a loss that decomposes cannot use it. On an
+    accelerator it is a loop as well, whose cost has not been measured.
+
+    Source: `ParallelBatchMap` in jaxlib/cpu/lapack_kernels.cc, version 0.10.2.
     """
     # It traces every argument that a signature has, flags too; this one has arrays alone.
     return sequential_vmap(lambda *arrays: decompose(*arrays))

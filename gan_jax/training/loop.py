@@ -37,7 +37,7 @@ class Evaluation(NamedTuple):
 
     Attributes:
       measure: `(parts, inputs, state) -> {name: scalar}`; a module-level function, since it is a
-        static argument. What decomposes matrices must be `decompositions.one_at_a_time`.
+        static argument. It decomposes matrices by `decompositions.one_at_a_time`.
       inputs: arrays it needs, the same for every seed and record: fixed latents, real samples.
     """
 
