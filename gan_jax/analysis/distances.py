@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan_jax.analysis.neighbours import ROWS, squared_distances
-from gan_jax.data.sorting import sort_rows
+from gan_jax.data.sorting import sort_columns
 
 N_DIRECTIONS, N_RANDOM_DIRECTIONS = 8, 64
 
@@ -24,8 +24,8 @@ def slice_directions(key: jax.Array, dimension: int) -> jax.Array:
 
 
 def project(directions: jax.Array, x: jax.Array) -> jax.Array:
-    """Sorted projections [direction, n] of samples [n, *shape]."""
-    return sort_rows(directions @ x.reshape(x.shape[0], -1).T)
+    """Sorted projections [n, direction] of samples [n, *shape]."""
+    return sort_columns(x.reshape(x.shape[0], -1) @ directions.T)
 
 
 def sliced_wasserstein(directions: jax.Array, x: jax.Array, projected_real: jax.Array) -> jax.Array:

@@ -54,7 +54,7 @@ class EvaluationInputs(NamedTuple):
       z: latents [n, latent_dim].
       x_real: real samples [n, *shape].
       directions: unit vectors [direction, feature].
-      projected_real: x_real along each direction, sorted [direction, n].
+      projected_real: x_real along each direction, sorted [n, direction].
       pair_distance: mean distance of two real samples, data units.
       classifier: the trained classifier's parameters, where classes are to be measured; else None.
       real_images: what the classifier makes of x_real, likewise.
@@ -93,10 +93,16 @@ def measure(parts: Parts, inputs: EvaluationInputs, state: GanState) -> dict[str
     compare all samples with all, are every device's own.
     """
     x_fake = generate(parts, state, shared_out(inputs.z))
-    # One after the other: half the program, and of points, whose networks are wider than they, a
-    # fraction of the memory. Of images it costs a lane a copy of the real ones.
-    both = jnp.stack([shared_out(inputs.x_real), x_fake])
-    of_real, of_fake = lax.map(partial(discriminate, parts, state), both)
+    x_real = shared_out(inputs.x_real)
+
+    # The generated ones, then the real ones, in a loop: half the program, and of points, whose
+    # networks are wider than they, a fraction of the memory. Handed on, not stacked, samples keep
+    # the order in memory that the generator leaves and the discriminator reads. Of images it costs
+    # a lane a copy of the real ones.
+    def judge(x: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
+        return x_real, discriminate(parts, state, x)
+
+    _, (of_fake, of_real) = lax.scan(judge, x_fake, length=2)
     return measure_samples(parts, inputs, everywhere(x_fake)) | {
         "accuracy_real": (of_real > 0).mean(),
         "accuracy_fake": (of_fake < 0).mean(),

@@ -1,7 +1,8 @@
 """Sorting finite float32 numbers inside a compiled program, faster on a CPU than `jnp.sort`.
 
 Measured on one core for 16 seeds' 8 rows of 512 numbers each, jax 0.10: `jnp.sort` 6.6 ms, the
-integers of the same order 1.5 ms, all rows side by side through a network 0.4 ms.
+integers of the same order 1.5 ms, as columns side by side through a network 0.35 ms; turning rows
+into columns and back would add 0.1 to 0.4 ms.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_batching import custom_vmap
 
-# Longer rows are sorted one by one: a network's work grows by the square of the logarithm.
+# Longer columns are sorted one by one: a network's work grows by the square of the logarithm.
 NETWORK_UP_TO = 1_024
 
 
-def sort_floats(x: jax.Array) -> jax.Array:
-    """Sort along the last axis, as the integers of the same order.
+def sort_floats(x: jax.Array, axis: int = -1) -> jax.Array:
+    """Sort along `axis`, as the integers of the same order.
 
     A comparison of floats has NaN and signed zeros to consider.
     """
     integers = _ordered(lax.bitcast_convert_type(x, jnp.int32))
-    return lax.bitcast_convert_type(_ordered(lax.sort(integers)), jnp.float32)
+    return lax.bitcast_convert_type(_ordered(lax.sort(integers, axis)), jnp.float32)
 
 
 def _ordered(integers: jax.Array) -> jax.Array:
@@ -33,23 +34,25 @@ def _ordered(integers: jax.Array) -> jax.Array:
 
 
 @custom_vmap
-def sort_rows(rows: jax.Array) -> jax.Array:
-    """Sort each row [row, n]; under vmap all rows of all lanes at once, by a sorting network."""
-    return sort_floats(rows)
+def sort_columns(columns: jax.Array) -> jax.Array:
+    """Sort each column [n, column]; under vmap those of all lanes at once, by a sorting network."""
+    return sort_floats(columns, axis=0)
 
 
-@sort_rows.def_vmap
-def _sort_rows_of_lanes(
-    n_lanes: int, batched: list[bool], rows: jax.Array
+@sort_columns.def_vmap
+def _sort_columns_of_lanes(
+    n_lanes: int, batched: list[bool], columns: jax.Array
 ) -> tuple[jax.Array, bool]:
     del n_lanes, batched
-    n = rows.shape[-1]
+    n = columns.shape[1]
     if n > NETWORK_UP_TO:
-        return sort_floats(rows), True
-    return sort_columns(rows.reshape(-1, n).T).T.reshape(rows.shape), True
+        return sort_floats(columns, axis=1), True
+    side_by_side = jnp.moveaxis(columns, 0, 1)  # [n, lane, column]
+    ordered = network(side_by_side.reshape(n, -1)).reshape(side_by_side.shape)
+    return jnp.moveaxis(ordered, 1, 0), True
 
 
-def sort_columns(columns: jax.Array) -> jax.Array:
+def network(columns: jax.Array) -> jax.Array:
     """Sort each column [n, column] by a bitonic network: minima and maxima of whole rows.
 
     Source: Batcher 1968, "Sorting networks and their applications".
