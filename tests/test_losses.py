@@ -7,13 +7,36 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import special
 from setups import loss_parameters
 
 from gan_jax.losses import LOSSES
 from gan_jax.losses.alpha import alpha_loss
+from gan_jax.losses.softplus import softplus
 
 LOGITS = jnp.array([-1.0, 0.0, 2.0]), jnp.array([0.5, -3.0, 1.0])
 PLAYERS = ("discriminator", "generator")
+
+
+def test_softplus_and_its_derivatives_in_double_precision():
+    x = np.concatenate([np.linspace(-87, 100, 200_001), np.linspace(-2, 2, 200_001)])
+    x = x.astype(np.float32)
+    exact = np.logaddexp(x, 0, dtype=float), special.expit(x, dtype=float)
+    first = jax.grad(softplus)
+    for function, values in zip((softplus, first), exact, strict=True):
+        errors = np.asarray(jax.vmap(function)(x), float) - values
+        assert np.abs(errors / np.spacing(np.float32(values))).max() < 3
+    second = jax.vmap(jax.grad(first))(x)
+    np.testing.assert_allclose(second, exact[1] * (1 - exact[1]), rtol=0, atol=1e-7)
+
+
+def test_softplus_at_its_ends():
+    x = jnp.array([-jnp.inf, -0.0, 0.0, jnp.inf, jnp.nan])
+    np.testing.assert_array_equal(softplus(x), jax.nn.softplus(x))
+    np.testing.assert_array_equal(jax.vmap(jax.grad(softplus))(x), [0, 0.5, 0.5, 1, jnp.nan])
+    with jax.enable_x64(True):
+        x = jnp.linspace(-700, 700, 1001, dtype=jnp.float64)
+        np.testing.assert_array_equal(softplus(x), jax.nn.softplus(x))
 
 
 def test_cross_entropy_of_an_undecided_discriminator_is_two_log_two():

@@ -161,6 +161,14 @@ def test_recurrent_networks_compute_the_textbook_formula(name):
         np.testing.assert_allclose(computed[:, time], number, rtol=1e-4, atol=1e-5)
 
 
+def test_relu_is_jaxs_and_so_are_its_derivatives():
+    relu, x = ACTIVATIONS["relu"], jnp.array([-jnp.inf, -2.0, -1e-30, -0.0, 0.0, 3.0, jnp.inf])
+    np.testing.assert_array_equal(relu(x), jax.nn.relu(x))
+    for ours, jaxs in [(relu, jax.nn.relu), (jax.grad(relu), jax.grad(jax.nn.relu))]:
+        np.testing.assert_array_equal(jax.vmap(jax.grad(ours))(x), jax.vmap(jax.grad(jaxs))(x))
+    assert np.isnan(relu(jnp.nan))
+
+
 def test_leaky_relu_has_slope_a_fifth():
     np.testing.assert_allclose(ACTIVATIONS["leaky_relu"](jnp.array([-1.0, 2.0])), [-0.2, 2.0])
 

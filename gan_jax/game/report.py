@@ -12,6 +12,7 @@ from jax import lax
 from gan_jax.game.norms import euclidean_norm
 from gan_jax.game.parts import Move, Seen
 from gan_jax.game.state import PlayerState, StepInfo
+from gan_jax.losses.softplus import softplus
 
 
 class Report(NamedTuple):
@@ -58,7 +59,7 @@ def step_info(discriminator: Report, generator: Report) -> StepInfo:
         logit_gap=logit_real - logit_fake,
         batch_accuracy_real=(logits_real > 0).mean(),
         batch_accuracy_fake=(logits_fake < 0).mean(),
-        value=-jax.nn.softplus(-logits_real).mean() - jax.nn.softplus(logits_fake).mean(),
+        value=-softplus(-logits_real).mean() - softplus(logits_fake).mean(),
         discriminator_update_ratio=discriminator.update_ratio,
         generator_update_ratio=generator.update_ratio,
     )

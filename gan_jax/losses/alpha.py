@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from jax.nn import softplus
+
+from gan_jax.losses.softplus import softplus
 
 
 def alpha_loss(logits: jax.Array, alpha: jax.Array) -> jax.Array:

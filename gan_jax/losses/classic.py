@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import jax
-from jax.nn import relu, softplus
+from jax.nn import relu
+
+from gan_jax.losses.softplus import softplus
 
 
 def cross_entropy(logits_real: jax.Array, logits_fake: jax.Array) -> jax.Array:

@@ -18,9 +18,9 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jax.nn import softplus
 
 from gan_jax.losses.classic import cross_entropy, smoothed_cross_entropy
+from gan_jax.losses.softplus import softplus
 
 
 def kl_discriminator(logits_real: jax.Array, logits_fake: jax.Array) -> jax.Array:

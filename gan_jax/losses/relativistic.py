@@ -11,7 +11,9 @@ standard GAN".
 from __future__ import annotations
 
 import jax
-from jax.nn import relu, softplus
+from jax.nn import relu
+
+from gan_jax.losses.softplus import softplus
 
 
 def relativistic_discriminator(logits_real: jax.Array, logits_fake: jax.Array) -> jax.Array:
