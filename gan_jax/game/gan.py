@@ -148,8 +148,7 @@ def train_step(
 
     `step` is an argument of its own, equal to `state.step`, so that under a vmap over seeds it
     stays one number: a condition on a batched step would make every lane run both branches.
-    Likewise `watched`: unless it holds, `StepInfo`'s update ratios, passes over all parameters that
-    no later step needs, are not computed but NaN.
+    Likewise `watched`: unless it holds, what of `StepInfo` is in `WATCHED` is not computed but NaN.
     """
     with matrix_products(parts):
         return _step(parts, leaves, training_set, state, key, step, watched)

@@ -40,8 +40,8 @@ def update_ratio(old: Any, new: Any) -> jax.Array:
     return jnp.where(size > 0, moved / size, 0)
 
 
-def step_info(discriminator: Report, generator: Report) -> StepInfo:
-    """What a step tells, of both players' reports.
+def step_info(watched: bool | jax.Array, discriminator: Report, generator: Report) -> StepInfo:
+    """What a step tells, of both players' reports; what is in `WATCHED` is NaN unless `watched`.
 
     Mean logits, accuracies and V(D, G) are of the batch of the discriminator's last update:
     V = mean log D(x) + mean log(1 - D(G(z))), where log D = -softplus(-logit) and
@@ -49,6 +49,19 @@ def step_info(discriminator: Report, generator: Report) -> StepInfo:
     """
     logits_real, logits_fake = discriminator.seen.logits_real, discriminator.seen.logits_fake
     logit_real, logit_fake = logits_real.mean(), logits_fake.mean()
+
+    def looked_at() -> dict[str, jax.Array]:
+        return {
+            "logit_gap": logit_real - logit_fake,
+            "batch_accuracy_real": (logits_real > 0).mean(),
+            "batch_accuracy_fake": (logits_fake < 0).mean(),
+            "value": -softplus(-logits_real).mean() - softplus(logits_fake).mean(),
+        }
+
+    def unseen() -> dict[str, jax.Array]:
+        shapes = jax.eval_shape(looked_at)
+        return {name: jnp.full(x.shape, jnp.nan, x.dtype) for name, x in shapes.items()}
+
     return StepInfo(
         discriminator_loss=discriminator.seen.loss,
         generator_loss=generator.seen.loss,
@@ -56,10 +69,7 @@ def step_info(discriminator: Report, generator: Report) -> StepInfo:
         generator_gradient_norm=generator.gradient_norm,
         logit_real=logit_real,
         logit_fake=logit_fake,
-        logit_gap=logit_real - logit_fake,
-        batch_accuracy_real=(logits_real > 0).mean(),
-        batch_accuracy_fake=(logits_fake < 0).mean(),
-        value=-softplus(-logits_real).mean() - softplus(logits_fake).mean(),
         discriminator_update_ratio=discriminator.update_ratio,
         generator_update_ratio=generator.update_ratio,
+        **lax.cond(watched, looked_at, unseen),
     )

@@ -45,6 +45,7 @@ class StepInfo(NamedTuple):
 
     Losses, gradients and logits are those of the gradients the step applied, before it applied
     them and before any clipping; with several discriminator updates a step, those of the last one.
+    What is in `WATCHED` is NaN of a step inside `train_seeds` that no record is of.
 
     Attributes:
       discriminator_loss: what the discriminator minimised, its penalty included.
@@ -78,3 +79,15 @@ class StepInfo(NamedTuple):
     value: jax.Array
     discriminator_update_ratio: jax.Array
     generator_update_ratio: jax.Array
+
+
+# Measures of a step that follow from its others, its logits and its updates: no later step needs
+# them, and they are computed of steps that somebody looks at.
+WATCHED = (
+    "logit_gap",
+    "batch_accuracy_real",
+    "batch_accuracy_fake",
+    "value",
+    "discriminator_update_ratio",
+    "generator_update_ratio",
+)

@@ -25,7 +25,7 @@ class Players(NamedTuple):
 
     Attributes:
       step: the number of training steps taken before, int32, the same for every seed.
-      watched: whether anybody looks at this step's update ratios, likewise.
+      watched: whether anybody looks at what of this step is in `state.WATCHED`, likewise.
       discriminator_batches: a batch for each discriminator update, stacked: [discriminator_steps,
         n, ...].
       generator_batch: the generator's batch.
@@ -66,7 +66,7 @@ def alternating(static: Static, players: Players, state: GanState) -> tuple[GanS
     move = players.generator_move(state, players.generator_batch)
     generator = players.advance_generator(state.generator, move)
     report = reported(players.watched, move, state.generator, generator)
-    return state._replace(generator=generator), step_info(last, report)
+    return state._replace(generator=generator), step_info(players.watched, last, report)
 
 
 def simultaneous(static: Static, players: Players, state: GanState) -> tuple[GanState, StepInfo]:
@@ -223,6 +223,7 @@ def _both(
     players: Players, old: GanState, new: GanState, discriminator_move: Move, generator_move: Move
 ) -> StepInfo:
     return step_info(
+        players.watched,
         reported(players.watched, discriminator_move, old.discriminator, new.discriminator),
         reported(players.watched, generator_move, old.generator, new.generator),
     )

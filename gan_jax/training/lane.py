@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan_jax.game.norms import sums_by_shape
-from gan_jax.game.state import GanState, StepInfo
+from gan_jax.game.state import WATCHED, GanState, StepInfo
 
 NEVER = -1
 # Arrays of so many numbers and more are read by products, each by its own: XLA's CPU sums the 6
@@ -58,5 +58,4 @@ def step_is_finite(state: GanState, info: StepInfo) -> jax.Array:
 
     What is derived from those does not count: squares of large finite weights may overflow.
     """
-    derived = ("logit_gap", "discriminator_update_ratio", "generator_update_ratio")
-    return all_finite((state, info._replace(**dict.fromkeys(derived))))
+    return all_finite((state, info._replace(**dict.fromkeys(WATCHED))))
