@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from scipy import stats
 from scipy.stats import wasserstein_distance
 from setups import LAWS
@@ -12,7 +13,7 @@ from setups import LAWS
 import gan_jax
 from gan_jax.analysis import distances, quality
 from gan_jax.config import split
-from gan_jax.data.sorting import network, sort_columns, sort_floats
+from gan_jax.data.sorting import sort_columns, sort_floats, sorting_network
 from gan_jax.game.gan import draw_batches
 from gan_jax.game.program import make_program
 
@@ -27,7 +28,7 @@ def test_sort_floats_sorts_signs_zeros_and_extremes():
 @pytest.mark.parametrize("n", [1, 2, 3, 64, 257, 512])
 def test_the_network_sorts_as_numpy_does(n):
     columns = jax.random.normal(jax.random.key(n), (n, 5)).at[0].set(-3e38)
-    np.testing.assert_array_equal(network(columns), np.sort(np.asarray(columns), axis=0))
+    np.testing.assert_array_equal(sorting_network(columns), np.sort(np.asarray(columns), axis=0))
 
 
 @pytest.mark.parametrize("n", [7, 1025])
@@ -202,3 +203,20 @@ def test_modes_are_counted_on_fresh_samples_of_every_state():
     # Real samples score (m - 1) / 2n on average.
     for n in (2_500, 25_000):
         assert 0.5 < floors[f"reverse_kl_{n}"].mean() / (7 / (2 * n)) < 1.6
+
+
+class Halves(nn.Module):
+    """A generator whose samples have half a float32's bits."""
+
+    @nn.compact
+    def __call__(self, x, train=False):
+        return nn.Dense(3)(x).astype(jnp.bfloat16)
+
+
+def test_a_networks_own_kind_of_numbers_is_measured_beside_the_datas(registered):
+    registered(gan_jax.NETWORKS, "halves", lambda spec: Halves())
+    cloud = gan_jax.Dataset(lambda key, n: jax.random.normal(key, (n, 3)), shape=(3,))
+    registered(gan_jax.DATASETS, "cloud", cloud)
+    experiment = gan_jax.Experiment(data="cloud", generator="halves", steps=2, batch_size=4)
+    run = gan_jax.train_seeds(experiment, 2, evaluation=quality.evaluation(experiment))
+    assert np.isfinite(run.history["accuracy_fake"]).all()

@@ -13,7 +13,7 @@ from gan_jax.analysis import quality
 from gan_jax.config import ConfigError
 from gan_jax.game.draws import REAL
 from gan_jax.game.program import make_program
-from gan_jax.game.state import StepInfo
+from gan_jax.game.state import WATCHED, StepInfo
 from gan_jax.training.chunks import Chunk, record_steps
 from gan_jax.training.lane import LARGE, NEVER, all_finite, step_is_finite
 from gan_jax.training.lanes import check_seeds, default_lanes
@@ -246,10 +246,11 @@ def test_a_dead_lane_has_no_cosines():
         assert np.isfinite(history[name][[0, 1, 3], 1:]).all()
 
 
-def test_a_ratio_that_overflows_is_no_divergence():
+@pytest.mark.parametrize("name", WATCHED)
+def test_what_follows_from_finite_numbers_and_overflows_is_no_divergence(name):
     state = {"weights": np.full(2, 1e20, np.float32)}
     info = StepInfo(*np.zeros(len(StepInfo._fields), np.float32))
-    assert step_is_finite(state, info._replace(generator_update_ratio=np.float32(np.nan)))
+    assert step_is_finite(state, info._replace(**{name: np.float32(np.nan)}))
     assert not step_is_finite(state, info._replace(generator_loss=np.float32(np.nan)))
     assert not step_is_finite({"weights": np.float32(np.inf)}, info)
 

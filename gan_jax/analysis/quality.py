@@ -93,7 +93,8 @@ def measure(parts: Parts, inputs: EvaluationInputs, state: GanState) -> dict[str
     compare all samples with all, are every device's own.
     """
     x_fake = generate(parts, state, shared_out(inputs.z))
-    x_real = shared_out(inputs.x_real)
+    dtype = jnp.result_type(x_fake, inputs.x_real)  # a user's network or data may have their own
+    x_real = shared_out(inputs.x_real).astype(dtype)
 
     # The generated ones, then the real ones, in a loop: half the program, and of points, whose
     # networks are wider than they, a fraction of the memory. Handed on, not stacked, samples keep
@@ -102,7 +103,7 @@ def measure(parts: Parts, inputs: EvaluationInputs, state: GanState) -> dict[str
     def judge(x: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
         return x_real, discriminate(parts, state, x)
 
-    _, (of_fake, of_real) = lax.scan(judge, x_fake, length=2)
+    _, (of_fake, of_real) = lax.scan(judge, x_fake.astype(dtype), length=2)
     return measure_samples(parts, inputs, everywhere(x_fake)) | {
         "accuracy_real": (of_real > 0).mean(),
         "accuracy_fake": (of_fake < 0).mean(),

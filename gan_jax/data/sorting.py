@@ -2,7 +2,8 @@
 
 Measured on one core for 16 seeds' 8 rows of 512 numbers each, jax 0.10: `jnp.sort` 6.6 ms, the
 integers of the same order 1.5 ms, as columns side by side through a network 0.35 ms; turning rows
-into columns and back would add 0.1 to 0.4 ms.
+into columns and back would add 0.1 to 0.4 ms. 8 columns of 2,500 each: one by one 8.9 ms, through a
+network 6.2, of 78 stages to compile instead of 45.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_batching import custom_vmap
 
-# Longer columns are sorted one by one: a network's work grows by the square of the logarithm.
+# Longer columns are sorted one by one: a network's work, and what there is to compile of it, grow
+# by the square of the logarithm.
 NETWORK_UP_TO = 1_024
 
 
@@ -48,11 +50,11 @@ def _sort_columns_of_lanes(
     if n > NETWORK_UP_TO:
         return sort_floats(columns, axis=1), True
     side_by_side = jnp.moveaxis(columns, 0, 1)  # [n, lane, column]
-    ordered = network(side_by_side.reshape(n, -1)).reshape(side_by_side.shape)
+    ordered = sorting_network(side_by_side.reshape(n, -1)).reshape(side_by_side.shape)
     return jnp.moveaxis(ordered, 1, 0), True
 
 
-def network(columns: jax.Array) -> jax.Array:
+def sorting_network(columns: jax.Array) -> jax.Array:
     """Sort each column [n, column] by a bitonic network: minima and maxima of whole rows.
 
     Source: Batcher 1968, "Sorting networks and their applications".

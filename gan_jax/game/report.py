@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -25,13 +26,20 @@ class Report(NamedTuple):
 
 def reported(watched: bool | jax.Array, move: Move, old: PlayerState, new: PlayerState) -> Report:
     """The report of a move that took a player from `old` to `new`; its ratio NaN unless watched."""
-    ratio = lax.cond(
-        watched,
-        lambda: update_ratio(old.parameters, new.parameters),
-        lambda: jnp.full((), jnp.nan),
-    )
+    ratio = computed_if(watched, lambda: update_ratio(old.parameters, new.parameters))
     seen = move.seen._replace(model_state=())
     return Report(seen, euclidean_norm(move.gradient), ratio)
+
+
+def computed_if(condition: bool | jax.Array, compute: Callable[[], Any]) -> Any:
+    """The arrays that `compute` returns, or else arrays alike of NaN, computing nothing."""
+    compute = jax.jit(compute)  # so that it is traced once, for its shapes and for itself
+
+    def unseen() -> Any:
+        shapes = jax.eval_shape(compute)
+        return jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), shapes)
+
+    return lax.cond(condition, compute, unseen)
 
 
 def update_ratio(old: Any, new: Any) -> jax.Array:
@@ -58,10 +66,6 @@ def step_info(watched: bool | jax.Array, discriminator: Report, generator: Repor
             "value": -softplus(-logits_real).mean() - softplus(logits_fake).mean(),
         }
 
-    def unseen() -> dict[str, jax.Array]:
-        shapes = jax.eval_shape(looked_at)
-        return {name: jnp.full(x.shape, jnp.nan, x.dtype) for name, x in shapes.items()}
-
     return StepInfo(
         discriminator_loss=discriminator.seen.loss,
         generator_loss=generator.seen.loss,
@@ -71,5 +75,5 @@ def step_info(watched: bool | jax.Array, discriminator: Report, generator: Repor
         logit_fake=logit_fake,
         discriminator_update_ratio=discriminator.update_ratio,
         generator_update_ratio=generator.update_ratio,
-        **lax.cond(watched, looked_at, unseen),
+        **computed_if(watched, looked_at),
     )

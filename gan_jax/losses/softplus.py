@@ -11,18 +11,19 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-# log(1 + u) / u on 0 <= u <= 1, highest power first: the least largest relative error, 5e-9, of
-# this degree. The last is 1, so that softplus tends to e^x far below zero.
+# log(1 + u) / u on 0 <= u <= 1, highest power first: the polynomial of this degree whose largest
+# relative error is least, 5e-9, and 2e-8 with coefficients in float32. The last is held at 1, so
+# that softplus tends to e^x far below zero.
 LOG_ONE_PLUS = (
-    -0.0032440247,
-    0.0198514629,
-    -0.0569595397,
-    0.106036559,
-    -0.153055936,
-    0.196759403,
-    -0.249541342,
-    0.333299637,
-    -0.499999017,
+    -0.00331847533,
+    0.0202045981,
+    -0.0576644689,
+    0.106805578,
+    -0.153553978,
+    0.196954012,
+    -0.249585882,
+    0.33330512,
+    -0.499999315,
     1.0,
 )
 
@@ -31,8 +32,8 @@ LOG_ONE_PLUS = (
 def softplus(x: jax.Array) -> jax.Array:
     """log(1 + e^x), elementwise and finite wherever x is; its derivative is sigma(x).
 
-    Of float32 numbers to 2 units in the last place, as good as `jax.nn.softplus`, which other types
-    are left to.
+    Of float32 numbers to 3 units in the last place, as good as `jax.nn.softplus`, which other types
+    are left to; below -87, where results are subnormal, a CPU gives 0 as it does for JAX's.
     """
     if x.dtype != jnp.float32:
         return jax.nn.softplus(x)

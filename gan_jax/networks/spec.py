@@ -60,8 +60,9 @@ NetworkBuilder = Callable[[NetworkSpec], nn.Module]
 def relu(x: jax.Array) -> jax.Array:
     """max(x, 0), with derivative 0 at 0: `jax.nn.relu`, but that -0 stays -0.
 
-    So does what a CPU takes for it, from -1e-38 on. A maximum, which has the signs of zeros to
-    consider, is several instructions, this is one: a step of the parabola takes 1 % less time.
+    On a CPU, which compares subnormal numbers as zeros, so do negative ones of those. A maximum,
+    which has the signs of zeros to consider, is several instructions there, this is one: a step of
+    the parabola takes 1 % less time.
     """
     return jnp.where(x < 0, jnp.zeros_like(x), x)
 

@@ -26,6 +26,7 @@ from gan_jax.game import gan
 from gan_jax.game.draws import seed_key
 from gan_jax.game.norms import euclidean_norm, inner_product
 from gan_jax.game.parts import Parameters, Parts, TrainingSet
+from gan_jax.game.report import computed_if
 from gan_jax.game.sharding import everywhere
 from gan_jax.game.state import GanState, StepInfo
 from gan_jax.training.lane import NEVER, Lane
@@ -84,7 +85,7 @@ def take_step(
 ) -> tuple[Lane, StepInfo]:
     """Take one lane's step after `number` of them, and note whether it is its first to fail.
 
-    `last` is the number after which the update ratios will be looked at.
+    `last` is the number after which what is in `state.WATCHED` will be looked at.
     """
     state, info = gan.train_step(
         parts, leaves, training_set, lane.state, key, number, watched=number == last
@@ -145,14 +146,9 @@ def train_lanes(
         stepped, info = jax.vmap(of_lane)(leaves, keys, lanes)
         return everywhere(stepped), info
 
-    @jax.jit  # so that it is traced once, for its names and for itself
     def measured(lanes: Lane, updates: tuple[Parameters, Parameters]) -> dict[str, jax.Array]:
         measures = jax.vmap(partial(measure_lane, parts, measure, inputs))(lanes.state)
         return measures | jax.vmap(update_cosines, axis_size=len(seeds))(*updates)
-
-    def unmeasured(lanes: Lane, updates: tuple[Parameters, Parameters]) -> dict[str, jax.Array]:
-        shapes = jax.eval_shape(measured, lanes, updates)
-        return {name: jnp.full(x.shape, jnp.nan, x.dtype) for name, x in shapes.items()}
 
     def record(
         lanes: Lane, bounds: tuple[jax.Array, jax.Array, jax.Array]
@@ -165,7 +161,7 @@ def train_lanes(
         lanes, info, updates = take_steps(of_record, lanes, nothing_seen, start, stop)
         # A real condition: what a segment has room for beyond its last record is not computed.
         taken = alive & (is_first | (stop > start))
-        measures = lax.cond(taken, measured, unmeasured, lanes, updates)
+        measures = computed_if(taken, partial(measured, lanes, updates))
         seen = info._asdict() | measures
         return lanes, {name: jnp.where(lanes.alive, value, jnp.nan) for name, value in seen.items()}
 
