@@ -182,7 +182,7 @@ class Chunk:
         lane, records = self._waiting.pop(0)[2].result()  # by no name, which an error would keep
         # The last segment may have fewer records than the program has room for; the first has one.
         n_records = max(-(-(stop - start) // self._log_every), 1)
-        on_host = unpad(jax.device_get(records), len(self.seeds))
+        on_host = unpad(self.row.fetch(records), len(self.seeds))
         seen = {name: x[:, :n_records] for name, x in on_host.items()}
         if self._records and {*seen} != {*self._records[0]}:
             changed = ", ".join(sorted({*seen} ^ {*self._records[0]}))
@@ -194,7 +194,7 @@ class Chunk:
 
     def result(self) -> tuple[Lane, dict[str, np.ndarray]]:
         """The final lanes and the whole history [seed, record], on the host."""
-        return unpad(jax.device_get(self.lane), len(self.seeds)), self._history()
+        return unpad(self.row.fetch(self.lane), len(self.seeds)), self._history()
 
     def saved(self) -> Saved:
         """What is to be kept of it now: all lanes, padding included, and the history so far."""

@@ -87,6 +87,10 @@ class Row:
 
         return jax.tree.map(put, tree)
 
+    def fetch(self, tree: Any) -> Any:
+        """Arrays of this row as the host's, once they are computed."""
+        return jax.device_get(tree)
+
 
 class CpuRow(Row):
     """A row that computes on one core, and shares a device's memory and program with others.
@@ -140,6 +144,11 @@ class CpuRow(Row):
 
     def put(self, tree: Any) -> Any:
         return jax.device_put(tree, self.place)
+
+    def fetch(self, tree: Any) -> Any:
+        # They are the host's already: 24 arrays 66 us, where `device_get`, which has them all sent
+        # before it waits for the first, takes 372, while the cores have seeds to train.
+        return jax.tree.map(np.asarray, tree)
 
 
 def known(result: Any) -> Future[Any]:
