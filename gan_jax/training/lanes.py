@@ -25,8 +25,8 @@ def default_lanes(n_seeds: int) -> int:
     An eighth of the seeds, as a power of two from 4 to 16; of fewer than 8 seeds, half of them. It
     depends on the number of seeds alone, so that a study gives the same numbers on a machine with
     more cores. Measured on two cores with AVX-512, both busy (parabola, microseconds of a core a
-    seed-step): 4 lanes 9.5, 8 lanes 8.5, 16 lanes 8.1, 32 and 64 lanes 7.8; while few lanes leave
-    more chunks to spread over more devices.
+    seed-step): 4 lanes 8.1, 8 lanes 7.4, 16 lanes 7.2, 32 lanes 7.4, 64 lanes 7.8; and few lanes
+    leave more chunks to spread over more devices.
     """
     if n_seeds < 8:
         return -(-n_seeds // 2)
