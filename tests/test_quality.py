@@ -102,9 +102,10 @@ def test_floors_are_what_real_samples_score_and_collapse_scores_worse():
     assert (floors["coverage"] == 1).all() and floors["curve_error"].max() < 1e-6
 
     parts, inputs = make_program(experiment).parts, quality.evaluation(experiment).inputs
-    # Real samples again: zero from themselves. One point: no diversity, a tenth of the domain.
+    # Real samples again: zero from themselves, but for rounding by another program. One point: no
+    # diversity, a tenth of the domain.
     again = quality.measure_samples(parts, inputs, inputs.x_real)
-    assert again["sliced_wasserstein"] == 0
+    assert again["sliced_wasserstein"] < 1e-8
     np.testing.assert_allclose(again["diversity"], 1, rtol=1e-6)
     point = quality.measure_samples(parts, inputs, jnp.zeros_like(inputs.x_real))
     assert point["diversity"] == 0
