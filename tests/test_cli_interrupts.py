@@ -12,6 +12,7 @@ from setups import tiny_study
 
 from gan_jax.cli import main
 from gan_jax.reports import watched
+from gan_jax.studies import status
 from gan_jax.studies.cells import cells
 from gan_jax.training.interrupts import Interrupted, heard_signals
 
@@ -96,6 +97,11 @@ def test_where_unfinished_cells_go_on_is_said(finished, here, capsys, monkeypatc
     watched.run_visibly(tiny_study(), folder)
     said = capsys.readouterr().out.splitlines()
     assert f"{folder}: continuing, 1 of 2 cells to run{words}" in said
+
+    monkeypatch.setattr(status, "trained_steps", lambda cell, folder: steps)
+    notes = [note for _, _, note in status.study_status(folder).notes]
+    begun = "interrupted; seeds that had begun are kept at "
+    assert notes == ([words.replace(IN_PART, begun)] if words else [])
 
 
 def test_an_interrupt_that_python_drops_is_heard_and_not_called_ignored(capsys):

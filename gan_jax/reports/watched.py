@@ -19,7 +19,7 @@ from gan_jax.reports.html import REPORT_FILE, save_figures_and_report, write_rep
 from gan_jax.reports.progress import TrainingProgress
 from gan_jax.reports.shown import print_paths, refresh_tables, show_tables
 from gan_jax.studies.cells import cells, missing_cells
-from gan_jax.studies.damage import cells_to_run, trained_steps
+from gan_jax.studies.damage import cells_to_run, steps_said, trained_steps
 from gan_jax.studies.engines import check_devices, run_study
 from gan_jax.studies.export import export_generators
 from gan_jax.studies.folder import open_folder
@@ -93,11 +93,7 @@ def run_visibly(
 
 def _in_part(kept: Sequence[int]) -> str:
     """What is said of the steps that the chunks of unfinished cells have come to."""
-    if not kept:
-        return ""
-    first, last = min(kept), max(kept)
-    steps = f"step {last:,}" if first == last else f"steps {first:,} to {last:,}"
-    return f", some trained in part and kept at {steps}"
+    return f", some trained in part and kept at {steps_said(kept)}" if kept else ""
 
 
 def work(

@@ -6,6 +6,7 @@ and the report.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gan_jax.fields import ConfigError
@@ -84,3 +85,9 @@ def checkpoints_path(cell: Cell, folder: Path) -> Path:
 def trained_steps(cell: Cell, folder: Path) -> list[int]:
     """The steps that each chunk of an unfinished cell has been trained for, and kept."""
     return newest_steps(checkpoints_path(cell, folder))
+
+
+def steps_said(kept: Sequence[int]) -> str:
+    """The steps that chunks have come to, one or more, in words: "step 8,000", "steps 10 to 20"."""
+    first, last = min(kept), max(kept)
+    return f"step {last:,}" if first == last else f"steps {first:,} to {last:,}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gan_jax.studies.cells import Cell, cell_state, cells
 from gan_jax.studies.claims import RUNNING
-from gan_jax.studies.damage import run_again, trained_steps
+from gan_jax.studies.damage import run_again, steps_said, trained_steps
 from gan_jax.studies.folder import read_study
 from gan_jax.studies.leases import silent_for
 
@@ -60,5 +60,5 @@ def study_status(folder: str | Path) -> Status:
 
 
 def _trained(cell: Cell, folder: Path) -> str:
-    steps = trained_steps(cell, folder)
-    return f"interrupted at step {max(steps):,}, and kept" if steps else ""
+    steps = [step for step in trained_steps(cell, folder) if step]
+    return f"interrupted; seeds that had begun are kept at {steps_said(steps)}" if steps else ""
