@@ -12,7 +12,7 @@ from setups import loss_parameters
 
 from gan_jax.losses import LOSSES
 from gan_jax.losses.alpha import alpha_loss
-from gan_jax.losses.softplus import softplus
+from gan_jax.losses.softplus import LOG_ONE_PLUS, softplus
 
 LOGITS = jnp.array([-1.0, 0.0, 2.0]), jnp.array([0.5, -3.0, 1.0])
 PLAYERS = ("discriminator", "generator")
@@ -28,6 +28,11 @@ def test_softplus_and_its_derivatives_in_double_precision():
         assert np.abs(errors / np.spacing(np.float32(values))).max() < 3
     second = jax.vmap(jax.grad(first))(x)
     np.testing.assert_allclose(second, exact[1] * (1 - exact[1]), rtol=0, atol=1e-7)
+
+
+def test_softplus_polynomials_own_error_is_what_its_comment_says():
+    u = np.linspace(1e-6, 1, 100_001)
+    assert 2e-8 < np.abs(np.polyval(LOG_ONE_PLUS, u) * u / np.log1p(u) - 1).max() < 2.5e-8
 
 
 def test_softplus_at_its_ends():
