@@ -146,9 +146,9 @@ class CpuRow(Row):
         return jax.device_put(tree, self.place)
 
     def fetch(self, tree: Any) -> Any:
-        # They are the host's already, but are copied, so that a history keeps no device's arrays: 24
-        # of them 48 us, where `device_get`, which has all sent before it waits for the first, takes
-        # 225, while the cores have seeds to train.
+        # They are the host's already, but are copied, so that a history keeps no device's arrays.
+        # Of 24 arrays it takes 48 us, where `device_get`, which has all sent before it waits for
+        # the first, takes 225 that the cores have seeds to train in.
         return jax.tree.map(np.array, tree)
 
 
