@@ -175,6 +175,17 @@ def test_every_final_measure_has_its_floor():
         assert len(np.unique(floors["energy_distance"])) == quality.N_FINAL_DRAWS
 
 
+def test_data_of_one_point_have_no_neighbours_to_measure():
+    experiment = gan_jax.preset("dirac")
+    states = jax.vmap(gan_jax.make_gan(experiment).init)(jax.random.split(jax.random.key(0), 2))
+    x = quality.samples(experiment, states)
+    finals, floors = quality.final_measures(experiment, states, x), quality.final_floors(experiment)
+    assert set(finals) == set(floors) == {"energy_distance"}
+    # Of a generator of one point and data of another: twice the distance of the two.
+    np.testing.assert_allclose(finals["energy_distance"], 2 * np.abs(x).mean((1, 2)), rtol=1e-6)
+    assert not floors["energy_distance"].any()
+
+
 def test_modes_are_counted_on_fresh_samples_of_every_state():
     experiment = gan_jax.Experiment(data="ring", latent_dim=2, generator_hidden=())
     gan = gan_jax.make_gan(experiment)

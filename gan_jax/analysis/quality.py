@@ -198,14 +198,17 @@ def samples(experiment: Experiment, states: GanState, n: int | None = None) -> n
     return np.asarray(_samples(_parts(experiment), n, np.uint32(experiment.data_seed), states))
 
 
-@jax.jit
-def _compare(x_real: jax.Array, x: jax.Array) -> dict[str, jax.Array]:
+@partial(jax.jit, static_argnums=0)
+def _compare(parts: Parts, x_real: jax.Array, x: jax.Array) -> dict[str, jax.Array]:
     k = min(N_NEIGHBOURS, x_real.shape[0] - 1)
     real_to_real = mean_distance(x_real, x_real)
 
     def one(x: jax.Array) -> dict[str, jax.Array]:
-        neighbours = {NEIGHBOURS[name]: value for name, value in prdc(x_real, x, k).items()}
-        return neighbours | {"energy_distance": energy_distance(x, x_real, real_to_real)}
+        measures = {"energy_distance": energy_distance(x, x_real, real_to_real)}
+        if parts.dataset.point:  # balls around one and the same point hold nothing
+            return measures
+        neighbours = prdc(x_real, x, k)
+        return measures | {NEIGHBOURS[name]: value for name, value in neighbours.items()}
 
     return lax.map(one, x)
 
@@ -231,13 +234,14 @@ def final_measures(
 ) -> dict[str, np.ndarray]:
     """Measures [seed] that are taken once a training, of final states and their samples.
 
-    Of samples [seed, n, *shape], as they are: precision, recall, density and coverage, by
-    `analysis.neighbours`, with N_NEIGHBOURS of them, or of fewer samples all others; and the
-    `energy_distance` from the evaluation's real samples, in data units. They cost n^2 distances a
-    seed. Of data whose truth is a mixture also `mode_measures`, of fresh samples of each state.
+    Of samples [seed, n, *shape], as they are: the `energy_distance` from the evaluation's real
+    samples, in data units; and where the data are more than a point, precision, recall, density and
+    coverage, by `analysis.neighbours`, with N_NEIGHBOURS of them, or of fewer samples all others.
+    They cost n^2 distances a seed. Of data whose truth is a mixture also `mode_measures`, of fresh
+    samples of each state.
     """
     parts = _parts(experiment)
-    measures = _compare(evaluation(experiment).inputs.x_real, x)
+    measures = _compare(parts, evaluation(experiment).inputs.x_real, x)
     if isinstance(parts.dataset.truth, Mixture):
         measures |= _mode_measures(parts, np.uint32(experiment.data_seed), states)
     return jax.device_get(measures)
@@ -249,7 +253,7 @@ def final_floors(experiment: Experiment) -> dict[str, np.ndarray]:
     keys = jax.random.split(data_key(experiment.data_seed, FLOOR), N_FINAL_DRAWS)
     training_rows = pool(parts, "train")
     x = np.stack([draw_real(parts.dataset, training_rows, key, n) for key in keys])
-    floors = _compare(evaluation(experiment).inputs.x_real, x)
+    floors = _compare(parts, evaluation(experiment).inputs.x_real, x)
     if isinstance(parts.dataset.truth, Mixture):
         floors |= _mode_floors(parts, keys)
     return jax.device_get(floors)
