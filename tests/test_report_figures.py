@@ -100,6 +100,15 @@ def test_profiles_step_at_every_seeds_distance_and_never_count_failures():
     assert profiles.performance_profiles(synthetic({"a": ["diverged"] * 3})) is None
 
 
+def test_profiles_of_one_point_reach_down_to_where_seeds_converge():
+    # No real sample is away from another, and no seed of these near.
+    results = synthetic({"a": ["diverged"] * 2 + ["collapsed"] * 2}).drop_vars("diversity")
+    results["floor_sliced_wasserstein"].values[:] = 0
+    (axis,) = profiles.performance_profiles(results).axes
+    left, limit = axis.get_xlim()[0], records.threshold(results, "a")
+    assert 0 < left < limit < np.nanmin(records.last_distances(results, "a"))
+
+
 def test_the_matrix_shows_who_beats_whom():
     results = synthetic({"a": ["converged"] * 4, "b": ["diverged"] * 4, "c": [""] * 4})
     shares = profiles.improvement_matrix(results).axes[0].images[0].get_array().filled(np.nan)

@@ -200,14 +200,13 @@ def samples(experiment: Experiment, states: GanState, n: int | None = None) -> n
 
 @partial(jax.jit, static_argnums=0)
 def _compare(parts: Parts, x_real: jax.Array, x: jax.Array) -> dict[str, jax.Array]:
-    k = min(N_NEIGHBOURS, x_real.shape[0] - 1)
     real_to_real = mean_distance(x_real, x_real)
 
     def one(x: jax.Array) -> dict[str, jax.Array]:
         measures = {"energy_distance": energy_distance(x, x_real, real_to_real)}
         if parts.dataset.point:  # balls around one and the same point hold nothing
             return measures
-        neighbours = prdc(x_real, x, k)
+        neighbours = prdc(x_real, x, k=min(N_NEIGHBOURS, x_real.shape[0] - 1))
         return measures | {NEIGHBOURS[name]: value for name, value in neighbours.items()}
 
     return lax.map(one, x)

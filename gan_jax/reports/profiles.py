@@ -45,7 +45,8 @@ def performance_profiles(results: xr.Dataset) -> Figure | None:
     if not len(known):
         return None
     limits = [threshold(results, name) for name in variants]
-    low = min(known.min(), *(floor(results, name) for name in variants))
+    marks = [*limits, *(floor(results, name) for name in variants)]
+    low = min(known.min(), *(mark for mark in marks if mark > 0))  # a point's floor is 0
     ends = np.array([0.8 * low, 1.25 * max(known.max(), *limits)])
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.5, 4.4), layout="constrained")
